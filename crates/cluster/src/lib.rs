@@ -1,0 +1,1 @@
+//! A cluster: committed changes and the replicas they reach.

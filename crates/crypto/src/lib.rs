@@ -1,0 +1,1 @@
+//! Algorithms over key material, one module per family.

@@ -1,0 +1,21 @@
+//! The vocabulary that all rooms of Strongroom share: attributes, mechanisms, objects, users and
+//! errors. Typed; no pointers, no I/O. Numbers come from the standard's headers (crate `cryptoki-sys`).
+
+#![forbid(unsafe_code)]
+
+mod attribute;
+mod blob;
+mod error;
+mod handle;
+pub mod limits;
+mod mechanism;
+mod object;
+mod user;
+
+pub use attribute::{AttributeType, Attributes, Shape, Value};
+pub use blob::Blob;
+pub use error::{Error, Result, ReturnCode};
+pub use handle::{Handle, NodeId, Place};
+pub use mechanism::{Algorithm, Hash, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Params, Purposes};
+pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
+pub use user::{Profile, Role, UserName};

@@ -1,0 +1,40 @@
+//! Every limit has a number with a name; past it comes a clear error, not memory growth.
+
+/// The largest message in bytes, header excluded: a data part of [`MAX_DATA`] and what goes with it.
+pub const MAX_FRAME: usize = MAX_DATA + 64 * 1024;
+/// The most data in one call that goes to a node (larger multi-part operations are streamed).
+pub const MAX_DATA: usize = 16 * 1024 * 1024;
+/// The most random bytes in one message; the module asks repeatedly for more.
+pub const MAX_RANDOM: usize = 1024 * 1024;
+/// The most attributes in one template.
+pub const MAX_TEMPLATE: usize = 128;
+/// How deep templates nest.
+pub const MAX_TEMPLATE_DEPTH: usize = 4;
+/// The largest attribute value in bytes; bounded by the store's record size.
+pub const MAX_ATTRIBUTE: usize = 256 * 1024;
+/// The largest object in bytes, all attributes together.
+pub const MAX_OBJECT: usize = 400 * 1024;
+/// Nodes in a cluster (cloudhsm.md 1.4).
+pub const MAX_NODES: usize = 28;
+/// Users in a cluster (cloudhsm.md 2.3).
+pub const MAX_USERS: usize = 1024;
+/// Token objects in a cluster under `standard`.
+pub const MAX_TOKEN_OBJECTS: usize = 1_000_000;
+/// Session objects of one client instance on one node.
+pub const MAX_SESSION_OBJECTS: usize = 100_000;
+/// Streamed operations of one client instance on one node.
+pub const MAX_OPERATIONS: usize = 4096;
+/// Sessions of one client instance.
+pub const MAX_SESSIONS: usize = 65_536;
+/// Connections to one node.
+pub const MAX_CONNECTIONS: usize = 4096;
+/// Handles found by one search message; the module asks for the rest.
+pub const MAX_FOUND: usize = 4096;
+/// Length of a password in bytes: shortest under `standard`.
+pub const MIN_PASSWORD: usize = 4;
+/// Length of a password in bytes: longest.
+pub const MAX_PASSWORD: usize = 255;
+/// Wrong passwords in a row before a user is locked, under `standard` and `strict`.
+pub const MAX_LOGIN_FAILURES: u32 = 10;
+/// How long a login's ticket is good for, in seconds: 30 days. A client that is in use renews it at half that.
+pub const TICKET_SECONDS: u64 = 30 * 24 * 3600;

@@ -1,0 +1,169 @@
+//! Object classes, key types, and what a client needs to know of a key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AttributeType, Handle};
+
+/// The class of an object (`CK_OBJECT_CLASS`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ObjectClass {
+    /// `CKO_DATA`.
+    Data,
+    /// `CKO_CERTIFICATE`.
+    Certificate,
+    /// `CKO_PUBLIC_KEY`.
+    PublicKey,
+    /// `CKO_PRIVATE_KEY`.
+    PrivateKey,
+    /// `CKO_SECRET_KEY`.
+    SecretKey,
+}
+
+impl ObjectClass {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey, Self::SecretKey];
+
+    /// From `CKO_*`; `None` for classes that aren't known.
+    pub const fn from_ck(class: u64) -> Option<Self> {
+        match class {
+            cryptoki_sys::CKO_DATA => Some(Self::Data),
+            cryptoki_sys::CKO_CERTIFICATE => Some(Self::Certificate),
+            cryptoki_sys::CKO_PUBLIC_KEY => Some(Self::PublicKey),
+            cryptoki_sys::CKO_PRIVATE_KEY => Some(Self::PrivateKey),
+            cryptoki_sys::CKO_SECRET_KEY => Some(Self::SecretKey),
+            _ => None,
+        }
+    }
+
+    /// As `CKO_*`.
+    pub const fn to_ck(self) -> u64 {
+        match self {
+            Self::Data => cryptoki_sys::CKO_DATA,
+            Self::Certificate => cryptoki_sys::CKO_CERTIFICATE,
+            Self::PublicKey => cryptoki_sys::CKO_PUBLIC_KEY,
+            Self::PrivateKey => cryptoki_sys::CKO_PRIVATE_KEY,
+            Self::SecretKey => cryptoki_sys::CKO_SECRET_KEY,
+        }
+    }
+
+    /// Whether it is a key of any kind.
+    pub const fn is_key(self) -> bool {
+        matches!(self, Self::PublicKey | Self::PrivateKey | Self::SecretKey)
+    }
+}
+
+/// The type of a key (`CK_KEY_TYPE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum KeyType {
+    /// `CKK_RSA`.
+    Rsa,
+    /// `CKK_EC`.
+    Ec,
+    /// `CKK_GENERIC_SECRET`.
+    GenericSecret,
+    /// `CKK_AES`.
+    Aes,
+    /// `CKK_SHA_1_HMAC` to `CKK_SHA512_HMAC`: a generic secret for one HMAC only.
+    Hmac(crate::Hash),
+}
+
+impl KeyType {
+    /// From `CKK_*`; `None` for types that aren't known.
+    pub const fn from_ck(key_type: u64) -> Option<Self> {
+        use crate::Hash;
+        match key_type {
+            cryptoki_sys::CKK_RSA => Some(Self::Rsa),
+            cryptoki_sys::CKK_EC => Some(Self::Ec),
+            cryptoki_sys::CKK_GENERIC_SECRET => Some(Self::GenericSecret),
+            cryptoki_sys::CKK_AES => Some(Self::Aes),
+            cryptoki_sys::CKK_SHA_1_HMAC => Some(Self::Hmac(Hash::Sha1)),
+            cryptoki_sys::CKK_SHA224_HMAC => Some(Self::Hmac(Hash::Sha224)),
+            cryptoki_sys::CKK_SHA256_HMAC => Some(Self::Hmac(Hash::Sha256)),
+            cryptoki_sys::CKK_SHA384_HMAC => Some(Self::Hmac(Hash::Sha384)),
+            cryptoki_sys::CKK_SHA512_HMAC => Some(Self::Hmac(Hash::Sha512)),
+            _ => None,
+        }
+    }
+
+    /// As `CKK_*`.
+    pub const fn to_ck(self) -> u64 {
+        use crate::Hash;
+        match self {
+            Self::Rsa => cryptoki_sys::CKK_RSA,
+            Self::Ec => cryptoki_sys::CKK_EC,
+            Self::GenericSecret => cryptoki_sys::CKK_GENERIC_SECRET,
+            Self::Aes => cryptoki_sys::CKK_AES,
+            Self::Hmac(Hash::Sha1) => cryptoki_sys::CKK_SHA_1_HMAC,
+            Self::Hmac(Hash::Sha224) => cryptoki_sys::CKK_SHA224_HMAC,
+            Self::Hmac(Hash::Sha256) => cryptoki_sys::CKK_SHA256_HMAC,
+            Self::Hmac(Hash::Sha384) => cryptoki_sys::CKK_SHA384_HMAC,
+            Self::Hmac(Hash::Sha512) => cryptoki_sys::CKK_SHA512_HMAC,
+        }
+    }
+
+    /// Whether a key of this type works with mechanisms made for `wanted`: an HMAC key is a generic
+    /// secret too.
+    pub fn serves(self, wanted: Self) -> bool {
+        self == wanted || matches!((self, wanted), (Self::Hmac(_), Self::GenericSecret))
+    }
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage(u16);
+
+impl Usage {
+    /// The usage attributes, in the order of their bits.
+    pub const ATTRIBUTES: [AttributeType; 9] = [
+        AttributeType::ENCRYPT,
+        AttributeType::DECRYPT,
+        AttributeType::SIGN,
+        AttributeType::VERIFY,
+        AttributeType::WRAP,
+        AttributeType::UNWRAP,
+        AttributeType::DERIVE,
+        AttributeType::SIGN_RECOVER,
+        AttributeType::VERIFY_RECOVER,
+    ];
+
+    /// Whether the usage that an attribute stands for is allowed.
+    pub fn allows(self, attribute: AttributeType) -> bool {
+        Self::bit(attribute).is_some_and(|bit| self.0 & bit != 0)
+    }
+
+    /// Allows the usage that an attribute stands for.
+    pub fn allow(&mut self, attribute: AttributeType) {
+        if let Some(bit) = Self::bit(attribute) {
+            self.0 |= bit;
+        }
+    }
+
+    fn bit(attribute: AttributeType) -> Option<u16> {
+        Self::ATTRIBUTES.iter().position(|known| *known == attribute).map(|at| 1 << at)
+    }
+}
+
+/// What a client keeps of an object, so that it can answer `C_SignInit` and length queries without
+/// asking. The node checks everything again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectInfo {
+    /// The object.
+    pub handle: Handle,
+    /// Its class.
+    pub class: ObjectClass,
+    /// Its key type; `None` for what isn't a key.
+    pub key_type: Option<KeyType>,
+    /// Size of the key: bits of the modulus (RSA) or of the field's order (EC), bytes of a secret key, else 0.
+    pub size: u32,
+    /// What it may be used for.
+    pub usage: Usage,
+    /// `CKA_TOKEN`.
+    pub token: bool,
+    /// `CKA_PRIVATE`.
+    pub private: bool,
+    /// `CKA_ALWAYS_AUTHENTICATE`.
+    pub always_authenticate: bool,
+    /// `CKA_ALLOWED_MECHANISMS`; empty means that all are.
+    pub allowed_mechanisms: Vec<u64>,
+}

@@ -1,0 +1,1 @@
+//! One HSM: users, objects, attribute policy, sessions.

@@ -1,0 +1,1 @@
+//! The daemon: listeners, homes and their clusters.

@@ -1,0 +1,1 @@
+//! Where committed state lives: the Store trait and its sled implementation.

@@ -1,0 +1,1 @@
+//! A throw-away cluster for a test, in a few lines.

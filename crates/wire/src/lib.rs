@@ -1,0 +1,1 @@
+//! Messages between client and node, their encoding, and the transports.

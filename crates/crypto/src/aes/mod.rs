@@ -1,0 +1,1 @@
+//! AES in its modes.

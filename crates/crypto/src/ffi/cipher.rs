@@ -1,0 +1,1 @@
+//! Block ciphers and authenticated encryption.

@@ -1,10 +1,11 @@
 //! Attribute types, their values, and sets of attributes.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::Blob;
+use crate::{Blob, limits};
 
 /// The type of an attribute (`CK_ATTRIBUTE_TYPE`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -211,7 +212,10 @@ impl From<Blob> for Value {
 }
 
 /// A set of attributes, at most one of each type, in the order of their types.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Decoding refuses what breaks that, a value whose layout isn't its attribute's, more than
+/// [`limits::MAX_TEMPLATE`] attributes, and nesting deeper than [`limits::MAX_TEMPLATE_DEPTH`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Attributes(Vec<(AttributeType, Value)>);
 
 impl Attributes {
@@ -293,21 +297,55 @@ impl Attributes {
         self.0.is_empty()
     }
 
-    /// Whether the types are strictly ascending and every value has its attribute's layout; what
-    /// was decoded from a peer must pass this before use.
-    pub fn is_well_formed(&self) -> bool {
-        self.0.is_sorted_by(|(a, _), (b, _)| a < b)
-            && self.0.iter().all(|(attribute, value)| {
-                attribute.shape().is_none_or(|shape| value.has_shape(shape))
-                    && match value {
-                        Value::Template(nested) => nested.is_well_formed(),
-                        _ => true,
-                    }
-            })
+    /// Whether the types are strictly ascending and every value has its attribute's layout.
+    fn is_well_formed(&self) -> bool {
+        self.0.len() <= limits::MAX_TEMPLATE
+            && self.0.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self
+                .0
+                .iter()
+                .all(|(attribute, value)| attribute.shape().is_none_or(|shape| value.has_shape(shape)))
     }
 
     fn position(&self, attribute: AttributeType) -> Result<usize, usize> {
         self.0.binary_search_by_key(&attribute, |(attribute, _)| *attribute)
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A hostile peer may nest without end; the decoder must not recurse with it.
+        let _level = Level::enter().ok_or_else(|| de::Error::custom("templates nested too deeply"))?;
+        let attributes = Self(Vec::deserialize(deserializer)?);
+        if attributes.is_well_formed() {
+            Ok(attributes)
+        } else {
+            Err(de::Error::custom("attributes out of order or of the wrong layout"))
+        }
+    }
+}
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How deep the decoder is in nested templates on this thread.
+struct Level;
+
+impl Level {
+    fn enter() -> Option<Self> {
+        DEPTH.with(|depth| {
+            (depth.get() <= limits::MAX_TEMPLATE_DEPTH).then(|| {
+                depth.set(depth.get() + 1);
+                Self
+            })
+        })
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }
 

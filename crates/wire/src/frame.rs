@@ -1,0 +1,207 @@
+//! Frames: a length of four bytes, least first, then a message in postcard's encoding.
+
+use std::io::{self, Read};
+
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroize;
+
+const HEADER: usize = 4;
+/// What a buffer starts with: enough for nearly every message.
+const INITIAL: usize = 16 * 1024;
+/// A buffer that grew past this is given back after use.
+const KEPT: usize = 1024 * 1024;
+
+/// Appends the frame of a message to `out`.
+///
+/// # Errors
+///
+/// `InvalidInput` if the message is longer than [`strongroom_model::limits::MAX_FRAME`]; `out` is as it was.
+pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
+    let start = out.len();
+    let mut framed = std::mem::take(out);
+    framed.extend_from_slice(&[0; HEADER]);
+    let mut framed = match postcard::to_extend(message, Growing(framed)) {
+        Ok(Growing(framed)) => framed,
+        Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
+    };
+    let len = framed.len() - start - HEADER;
+    if len > strongroom_model::limits::MAX_FRAME {
+        framed[start..].zeroize();
+        framed.truncate(start);
+        *out = framed;
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "message longer than a frame may be"));
+    }
+    framed[start..start + HEADER].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
+    *out = framed;
+    Ok(())
+}
+
+/// Reads a message from a frame's body, all of it.
+///
+/// # Errors
+///
+/// `InvalidData` if it isn't one, or if something follows it.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the message")),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+    }
+}
+
+/// A `Vec` that wipes its old buffer when it grows, since messages carry secrets.
+struct Growing(Vec<u8>);
+
+impl Extend<u8> for Growing {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        let bytes = bytes.into_iter();
+        let needed = self.0.len() + bytes.size_hint().0.max(1);
+        if needed > self.0.capacity() {
+            let mut grown = Vec::with_capacity(needed.max(self.0.capacity() * 2).max(INITIAL));
+            grown.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = grown;
+        }
+        self.0.extend(bytes);
+    }
+}
+
+/// Takes frames out of a stream of bytes, with a buffer that is wiped as it's used up.
+#[derive(Debug, Default)]
+pub struct Frames {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Frames {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The body of the next frame, of at most `limit` bytes; `None` when the peer has closed the
+    /// stream between frames. [`Self::wipe`] it when it's been decoded.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` for a longer frame, `UnexpectedEof` for a stream that ends inside one, and
+    /// what the stream gives.
+    pub fn next(&mut self, stream: &mut impl Read, limit: usize) -> io::Result<Option<&[u8]>> {
+        if self.buffer.is_empty() {
+            self.buffer.resize(INITIAL, 0);
+        }
+        loop {
+            let have = self.end - self.start;
+            let mut wanted = HEADER;
+            if have >= HEADER {
+                let mut header = [0; HEADER];
+                header.copy_from_slice(&self.buffer[self.start..self.start + HEADER]);
+                let len = u32::from_le_bytes(header) as usize;
+                if len > limit {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "frame longer than allowed"));
+                }
+                wanted += len;
+                if have >= wanted {
+                    let body = self.start + HEADER..self.start + wanted;
+                    self.start += wanted;
+                    return Ok(Some(&self.buffer[body]));
+                }
+            }
+            self.make_room(wanted);
+            match stream.read(&mut self.buffer[self.end..])? {
+                0 if have == 0 => return Ok(None),
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => self.end += read,
+            }
+        }
+    }
+
+    /// Wipes the frames that were taken out.
+    pub fn wipe(&mut self) {
+        self.buffer[..self.start].zeroize();
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+            if self.buffer.len() > KEPT {
+                self.buffer = vec![0; INITIAL];
+            }
+        }
+    }
+
+    /// Makes the buffer hold at least `wanted` bytes from `start` on. It grows with what has
+    /// arrived, not with what a header promises.
+    fn make_room(&mut self, wanted: usize) {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            let have = self.end - self.start;
+            self.buffer[have..self.end].zeroize();
+            self.start = 0;
+            self.end = have;
+        }
+        if self.end == self.buffer.len() {
+            let len = (self.buffer.len() * 4).min(wanted.max(INITIAL));
+            let mut grown = Vec::with_capacity(len);
+            grown.extend_from_slice(&self.buffer);
+            grown.resize(len, 0);
+            self.buffer.zeroize();
+            self.buffer = grown;
+        }
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.buffer.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives out one byte at a time.
+    struct Trickle<'a>(&'a [u8]);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let [first, rest @ ..] = self.0 else { return Ok(0) };
+            out[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn frames_survive_any_chopping() {
+        let messages = [vec![1u8; 3], vec![], vec![2; 70_000], vec![3; 10]];
+        let mut bytes = Vec::new();
+        for message in &messages {
+            encode(message, &mut bytes).unwrap();
+        }
+        for chop in [true, false] {
+            let mut frames = Frames::new();
+            let (mut slow, mut fast) = (Trickle(&bytes), bytes.as_slice());
+            for message in &messages {
+                let body = if chop {
+                    frames.next(&mut slow, 1 << 20).unwrap().unwrap()
+                } else {
+                    frames.next(&mut fast, 1 << 20).unwrap().unwrap()
+                };
+                assert_eq!(&decode::<Vec<u8>>(body).unwrap(), message);
+                frames.wipe();
+            }
+            let end = if chop { frames.next(&mut slow, 9) } else { frames.next(&mut fast, 9) };
+            assert!(end.unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_promised_length_costs_no_memory() {
+        let mut frames = Frames::new();
+        let header = (16u32 << 20).to_le_bytes();
+        assert!(frames.next(&mut header.as_slice(), 32 << 20).is_err());
+        assert!(frames.buffer.len() <= INITIAL);
+        assert!(Frames::new().next(&mut header.as_slice(), 1 << 20).is_err());
+    }
+}

@@ -1,0 +1,492 @@
+//! The messages.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use strongroom_model::{
+    AttributeType, Attributes, Blob, Error, Handle, Mechanism, NodeId, ObjectInfo, Profile, Role, UserName,
+    Value,
+};
+
+/// The version of these messages; a node refuses a [`Hello`] with another.
+pub const PROTOCOL: u16 = 1;
+
+/// A client instance: one process that loaded the module, or one forked child of it. Random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InstanceId(pub [u8; 16]);
+
+impl fmt::Debug for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Proof of a login, valid on every node of the cluster and after a restart. Only nodes can read or
+/// make one; it's as secret as a password while it lasts.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// When it ends, in seconds since 1970; the client renews it well before.
+    pub expires: u64,
+    /// What the nodes put in it.
+    pub sealed: Blob,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket until {}", self.expires)
+    }
+}
+
+/// The first message on a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL`].
+    pub protocol: u16,
+    /// The process that speaks.
+    pub instance: InstanceId,
+    /// The process at the root of its forks: session objects of the root are its children's too.
+    /// Equal to `instance` unless the process was forked after it initialised.
+    pub family: InstanceId,
+}
+
+/// The answer to a [`Hello`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The node that answers.
+    pub node: NodeId,
+    /// What the client wants to know of the cluster.
+    pub cluster: ClusterInfo,
+}
+
+/// A node of the cluster and where it listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its number.
+    pub node: NodeId,
+    /// Path of its Unix socket.
+    pub socket: String,
+}
+
+/// What anybody may know of a cluster; a slot's and a token's information come from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    /// Its name, which is the token's label until `C_InitToken` sets another.
+    pub name: String,
+    /// The token's label, at most 32 bytes.
+    pub label: String,
+    /// The token's serial number: 16 hex digits, made when the cluster was.
+    pub serial: String,
+    /// What the cluster allows.
+    pub profile: Profile,
+    /// Whether the token is initialised, that is, whether there is an officer.
+    pub initialized: bool,
+    /// Who a PIN without a colon belongs to (the first crypto user under `standard`); `None`: nobody.
+    pub default_user: Option<UserName>,
+    /// Whether the default user has had wrong passwords lately, and is locked.
+    pub default_user_failing: bool,
+    /// Whether the default user is locked.
+    pub default_user_locked: bool,
+    /// Shortest password, bytes.
+    pub min_password: u32,
+    /// Longest password, bytes.
+    pub max_password: u32,
+    /// The nodes.
+    pub members: Vec<Member>,
+    /// Number of the membership's last change.
+    pub epoch: u64,
+}
+
+/// How a request changes who the connection speaks for, before it's carried out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Attach {
+    /// For the holder of a ticket.
+    Ticket(Ticket),
+    /// For nobody.
+    Nobody,
+}
+
+/// A request and what it's made under.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Sent when the connection doesn't yet speak for whom the client does; it stays so for later requests.
+    pub attach: Option<Attach>,
+    /// The module's number of the PKCS#11 session; session objects made die with it.
+    pub session: u64,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// A user's name, or the default user, and a password.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// The role to log in as.
+    pub role: Role,
+    /// Under `standard`, `None` is the default crypto user, or the officer `admin`.
+    pub user: Option<UserName>,
+    /// The password.
+    pub password: Blob,
+}
+
+/// What is asked of a node.
+///
+/// Template attributes are the caller's own; the node applies defaults and rules.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// [`Response::Cluster`].
+    Info,
+    /// Which mechanisms the profile has: [`Response::Mechanisms`].
+    Mechanisms,
+    /// [`Response::Ticket`]; the connection speaks for the user from then on.
+    Login(Login),
+    /// Voids all tickets of this client instance; the connection speaks for nobody from then on.
+    Logout,
+    /// A fresh ticket for who the connection speaks for, made for this instance: [`Response::Ticket`].
+    Renew,
+    /// `C_InitToken`: destroys all objects and users and makes the officer `admin`.
+    InitToken {
+        /// The officer's password; on an initialised token it must be the present one.
+        password: Blob,
+        /// The label, without padding.
+        label: String,
+    },
+    /// `C_InitPIN`, by the officer: makes the default crypto user or sets its password.
+    InitPin {
+        /// `None`: the default user.
+        user: Option<UserName>,
+        /// The new password.
+        password: Blob,
+    },
+    /// `C_SetPIN`: changes one's own password.
+    SetPin {
+        /// Whose, with the present password. Nobody needs to be logged in.
+        login: Login,
+        /// The new password.
+        new: Blob,
+    },
+    /// Random bytes, at most `limits::MAX_RANDOM`: [`Response::Bytes`].
+    Random {
+        /// How many.
+        len: u32,
+    },
+    /// Objects one may see that have all these attributes, in order of handles: [`Response::Found`].
+    Find {
+        /// What they must have; empty finds all.
+        template: Attributes,
+        /// Only those behind this handle.
+        after: Option<Handle>,
+        /// How many at most; the node may send fewer.
+        limit: u32,
+    },
+    /// [`Response::Object`].
+    Object {
+        /// The object.
+        handle: Handle,
+    },
+    /// [`Response::Answers`], one per type asked for, in order.
+    GetAttributes {
+        /// The object.
+        handle: Handle,
+        /// Which attributes.
+        types: Vec<AttributeType>,
+    },
+    /// `C_SetAttributeValue`: [`Response::Object`].
+    SetAttributes {
+        /// The object.
+        handle: Handle,
+        /// The new values.
+        template: Attributes,
+    },
+    /// Size of an object in bytes: [`Response::Size`].
+    ObjectSize {
+        /// The object.
+        handle: Handle,
+    },
+    /// `C_CreateObject`: [`Response::Object`].
+    Create {
+        /// All the object is made of.
+        template: Attributes,
+    },
+    /// `C_CopyObject`: [`Response::Object`].
+    Copy {
+        /// The object.
+        handle: Handle,
+        /// What is different in the copy.
+        template: Attributes,
+    },
+    /// `C_DestroyObject`.
+    Destroy {
+        /// The object.
+        handle: Handle,
+    },
+    /// `C_GenerateKey`: [`Response::Object`].
+    GenerateKey {
+        /// How.
+        mechanism: Mechanism,
+        /// For the key.
+        template: Attributes,
+    },
+    /// `C_GenerateKeyPair`: [`Response::Pair`].
+    GeneratePair {
+        /// How.
+        mechanism: Mechanism,
+        /// For the public key.
+        public: Attributes,
+        /// For the private key.
+        private: Attributes,
+    },
+    /// [`Response::Bytes`].
+    Sign {
+        /// With what and how, over what.
+        operation: Operation,
+        /// Whether `data` is the digest that the mechanism's hash gives of the message.
+        digested: bool,
+    },
+    /// [`Response::Done`], or `CKR_SIGNATURE_INVALID`.
+    Verify {
+        /// With what and how, over what.
+        operation: Operation,
+        /// As for signing.
+        digested: bool,
+        /// The signature.
+        signature: Blob,
+    },
+    /// [`Response::Bytes`].
+    Encrypt(Operation),
+    /// [`Response::Bytes`].
+    Decrypt(Operation),
+    /// [`Response::Bytes`].
+    Wrap {
+        /// How.
+        mechanism: Mechanism,
+        /// With what.
+        wrapping: Handle,
+        /// What.
+        key: Handle,
+    },
+    /// [`Response::Object`].
+    Unwrap {
+        /// How.
+        mechanism: Mechanism,
+        /// With what.
+        unwrapping: Handle,
+        /// The wrapped key.
+        wrapped: Blob,
+        /// For the new key.
+        template: Attributes,
+    },
+    /// [`Response::Object`].
+    Derive {
+        /// How.
+        mechanism: Mechanism,
+        /// From what.
+        base: Handle,
+        /// For the new key.
+        template: Attributes,
+    },
+    /// Starts a multi-part operation with its first part: [`Response::Streaming`]. The operation lives on this node,
+    /// until its last part, an error, the end of its session or of the client instance.
+    Open {
+        /// What kind.
+        kind: StreamKind,
+        /// With what and how; and the first part of the data.
+        operation: Operation,
+    },
+    /// The next part: [`Response::Bytes`], what the operation gives out by now.
+    Update {
+        /// From [`Response::Streaming`].
+        stream: u64,
+        /// The part.
+        data: Blob,
+    },
+    /// Ends a multi-part operation: [`Response::Bytes`] (the rest, or the signature), or [`Response::Done`] for verification.
+    Finish {
+        /// From [`Response::Streaming`].
+        stream: u64,
+        /// The signature to verify; empty for other kinds.
+        signature: Blob,
+    },
+    /// Gives up a multi-part operation; fine if it's gone.
+    Abandon {
+        /// From [`Response::Streaming`].
+        stream: u64,
+    },
+    /// The session is closed: its objects and operations on this node go.
+    CloseSession,
+    /// Makes a user; by an officer.
+    CreateUser(Login),
+    /// Deletes a user; by an officer.
+    DeleteUser {
+        /// Its role.
+        role: Role,
+        /// Its name.
+        user: UserName,
+    },
+    /// Sets a password, one's own or, for an officer, anybody's; unlocks the user.
+    ChangePassword(Login),
+    /// [`Response::Users`].
+    ListUsers,
+}
+
+/// A key, a mechanism, and data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Operation {
+    /// The key.
+    pub key: Handle,
+    /// The mechanism.
+    pub mechanism: Mechanism,
+    /// The data.
+    pub data: Blob,
+}
+
+/// The kinds of multi-part operation that run on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamKind {
+    /// `C_EncryptUpdate`.
+    Encrypt,
+    /// `C_DecryptUpdate`.
+    Decrypt,
+    /// `C_SignUpdate`.
+    Sign,
+    /// `C_VerifyUpdate`.
+    Verify,
+}
+
+impl Request {
+    /// Whether doing it twice does no more than doing it once, so that a client may repeat it on
+    /// another node when the answer didn't arrive.
+    pub const fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Info
+            | Self::Mechanisms
+            | Self::Login(_)
+            | Self::Logout
+            | Self::Renew
+            | Self::Random { .. }
+            | Self::Find { .. }
+            | Self::Object { .. }
+            | Self::GetAttributes { .. }
+            | Self::ObjectSize { .. }
+            | Self::Sign { .. }
+            | Self::Verify { .. }
+            | Self::Encrypt(_)
+            | Self::Decrypt(_)
+            | Self::Wrap { .. }
+            | Self::Open { .. }
+            | Self::Abandon { .. }
+            | Self::CloseSession
+            | Self::ListUsers => true,
+            Self::InitToken { .. }
+            | Self::InitPin { .. }
+            | Self::SetPin { .. }
+            | Self::SetAttributes { .. }
+            | Self::Create { .. }
+            | Self::Copy { .. }
+            | Self::Destroy { .. }
+            | Self::GenerateKey { .. }
+            | Self::GeneratePair { .. }
+            | Self::Unwrap { .. }
+            | Self::Derive { .. }
+            | Self::Update { .. }
+            | Self::Finish { .. }
+            | Self::CreateUser(_)
+            | Self::DeleteUser { .. }
+            | Self::ChangePassword(_) => false,
+        }
+    }
+}
+
+/// A node's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// The revision of the cluster's state on this node; what a client keeps of objects is good while it's the same.
+    pub revision: u64,
+    /// Number of the membership's last change; when it grows, ask [`Request::Info`].
+    pub epoch: u64,
+    /// Whether the `attach` that came along was refused: the request was then carried out for nobody.
+    pub detached: bool,
+    /// The outcome.
+    pub result: Result<Response, Error>,
+}
+
+/// What a request that succeeded yields.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Response {
+    /// Nothing but success.
+    Done,
+    /// Bytes: a signature, ciphertext, plaintext, wrapped key, random bytes.
+    Bytes(Blob),
+    /// An object made or asked for.
+    Object(ObjectInfo),
+    /// A key pair.
+    Pair {
+        /// The public key.
+        public: ObjectInfo,
+        /// The private key.
+        private: ObjectInfo,
+    },
+    /// Objects found.
+    Found(Found),
+    /// Attributes.
+    Answers(Vec<Answer>),
+    /// A size in bytes.
+    Size(u64),
+    /// A multi-part operation that has begun.
+    Streaming {
+        /// Its number on this node.
+        stream: u64,
+        /// What it gave out for the first part.
+        output: Blob,
+    },
+    /// A ticket.
+    Ticket(Ticket),
+    /// The cluster.
+    Cluster(ClusterInfo),
+    /// The mechanisms.
+    Mechanisms(Vec<MechanismEntry>),
+    /// The users.
+    Users(Vec<UserInfo>),
+}
+
+/// Objects found, in order of handles.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// The objects.
+    pub objects: Vec<ObjectInfo>,
+    /// Whether there are more behind the last.
+    pub more: bool,
+}
+
+/// One attribute asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Its value.
+    Value(Value),
+    /// It may not be revealed.
+    Sensitive,
+    /// The object has no such attribute.
+    Invalid,
+}
+
+/// A mechanism that the profile has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MechanismEntry {
+    /// Its type (`CKM_*`).
+    pub kind: u64,
+    /// Smallest key, in the mechanism's unit.
+    pub min_key: u64,
+    /// Largest key.
+    pub max_key: u64,
+    /// `CKF_*`, with `CKF_HW`.
+    pub flags: u64,
+}
+
+/// A user as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// Its name.
+    pub name: UserName,
+    /// Its role.
+    pub role: Role,
+    /// Whether too many wrong passwords have locked it.
+    pub locked: bool,
+}

@@ -1,0 +1,90 @@
+//! Changes to the state, and the way to get one committed.
+
+use strongroom_model::{Error, Handle};
+
+use super::{Key, Record};
+
+/// The number of a committed change. A record's version is the revision that last wrote it.
+pub type Revision = u64;
+
+/// What a write builds on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// There is no such record.
+    Absent,
+    /// The record was last written by this revision.
+    Version(Revision),
+    /// Whatever is there.
+    Anything,
+}
+
+/// One record written or, with `None`, deleted.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Which record.
+    pub key: Key,
+    /// What must still hold when it's committed.
+    pub expect: Expect,
+    /// Its new content.
+    pub record: Option<Record>,
+}
+
+/// A set of writes that is committed whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The writes; at most one per key.
+    pub writes: Vec<Write>,
+}
+
+impl Change {
+    /// A change of one record.
+    pub fn of(key: Key, expect: Expect, record: Option<Record>) -> Self {
+        Self::default().and(key, expect, record)
+    }
+
+    /// Adds a write.
+    #[must_use]
+    pub fn and(mut self, key: Key, expect: Expect, record: Option<Record>) -> Self {
+        self.writes.push(Write { key, expect, record });
+        self
+    }
+}
+
+/// A change that was committed, as it's applied to every replica.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Its number; one more than that of the change before.
+    pub revision: Revision,
+    /// What it wrote; `None` deletes.
+    pub writes: Vec<(Key, Option<Record>)>,
+}
+
+/// Why a change wasn't committed. Nothing of it was.
+#[derive(Clone, Debug)]
+pub enum CommitError {
+    /// What a write built on has changed: read again and decide again.
+    Conflict,
+    /// The store refused: `CKR_DEVICE_MEMORY` when it's full, else `CKR_DEVICE_ERROR`.
+    Failed(Error),
+}
+
+/// The cluster as a node sees it.
+pub trait Port: Send + Sync {
+    /// Makes a change durable and applies it to every node that can be reached, this one included, before it
+    /// returns. Must not be called with a lock on the node's replica.
+    ///
+    /// # Errors
+    ///
+    /// See [`CommitError`].
+    fn commit(&self, change: Change) -> Result<Revision, CommitError>;
+
+    /// A number that no token object has had, at most [`Handle::MAX_TOKEN`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the store, when a new range of numbers had to be reserved.
+    fn fresh_handle(&self) -> Result<Handle, Error>;
+
+    /// The cluster's nodes and the number of the membership's last change.
+    fn members(&self) -> (Vec<strongroom_wire::Member>, u64);
+}

@@ -1,0 +1,11 @@
+//! The cluster's state as every node holds it: records, committed changes, and the replica they're applied to.
+
+mod change;
+mod index;
+mod record;
+mod replica;
+
+pub use change::{Change, CommitError, Committed, Expect, Port, Revision, Write};
+pub use record::{Key, Policy, Record, Revocation, StoredObject, User};
+pub use replica::Replica;
+pub(crate) use replica::Versioned;

@@ -1,0 +1,179 @@
+//! A replica: the cluster's state in memory, with indexes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use strongroom_model::{Attributes, Handle, Role, UserName};
+use strongroom_wire::InstanceId;
+
+use super::index::Index;
+use super::{Change, Committed, Expect, Key, Policy, Record, Revision, Revocation, StoredObject, User};
+
+/// A record and the revision that wrote it.
+#[derive(Clone, Debug)]
+pub(crate) struct Versioned<T> {
+    pub(crate) version: Revision,
+    pub(crate) value: T,
+}
+
+/// The cluster's state at one revision. Changes are applied in order, each whole.
+#[derive(Debug, Default)]
+pub struct Replica {
+    revision: Revision,
+    policy: Option<Versioned<Arc<Policy>>>,
+    users: BTreeMap<(Role, UserName), Versioned<Arc<User>>>,
+    objects: HashMap<Handle, Versioned<Arc<StoredObject>>>,
+    revocations: HashMap<InstanceId, Versioned<Revocation>>,
+    index: Index,
+}
+
+impl Replica {
+    /// The state that is made of these records, each with its version.
+    pub fn load(revision: Revision, records: impl IntoIterator<Item = (Key, Revision, Record)>) -> Self {
+        let mut replica = Self { revision, ..Self::default() };
+        for (key, version, record) in records {
+            replica.put(key, version, record);
+        }
+        replica
+    }
+
+    /// The number of the last change applied.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Whether every write of a change still finds what it builds on.
+    pub fn permits(&self, change: &Change) -> bool {
+        change.writes.iter().all(|write| match write.expect {
+            Expect::Anything => true,
+            Expect::Absent => self.version(&write.key).is_none(),
+            Expect::Version(version) => self.version(&write.key) == Some(version),
+        })
+    }
+
+    /// Applies the next change.
+    ///
+    /// # Panics
+    ///
+    /// If it isn't the next: replicas that skip changes must reload.
+    pub fn apply(&mut self, change: &Committed) {
+        assert_eq!(change.revision, self.revision + 1, "changes are applied in order");
+        for (key, record) in &change.writes {
+            match record {
+                Some(record) => self.put(key.clone(), change.revision, record.clone()),
+                None => self.delete(key),
+            }
+        }
+        self.revision = change.revision;
+    }
+
+    /// The revision that last wrote a record.
+    pub fn version(&self, key: &Key) -> Option<Revision> {
+        match key {
+            Key::Policy => self.policy.as_ref().map(|record| record.version),
+            Key::User(role, name) => self.users.get(&(*role, name.clone())).map(|record| record.version),
+            Key::Object(handle) => self.objects.get(handle).map(|record| record.version),
+            Key::Revocation(instance) => self.revocations.get(instance).map(|record| record.version),
+        }
+    }
+
+    /// The keys of all records, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        let policy = self.policy.iter().map(|_| Key::Policy);
+        let users = self.users.keys().map(|(role, name)| Key::User(*role, name.clone()));
+        let objects = self.objects.keys().map(|handle| Key::Object(*handle));
+        let revocations = self.revocations.keys().map(|instance| Key::Revocation(*instance));
+        policy.chain(users).chain(objects).chain(revocations)
+    }
+
+    /// Logouts whose last ticket has expired by `now`: they may be deleted.
+    pub fn expired_revocations(&self, now: u64) -> impl Iterator<Item = InstanceId> {
+        self.revocations
+            .iter()
+            .filter(move |(_, record)| record.value.expires < now)
+            .map(|(instance, _)| *instance)
+    }
+
+    /// The policy; `None` before the cluster was made.
+    pub fn policy(&self) -> Option<&Arc<Policy>> {
+        self.policy.as_ref().map(|record| &record.value)
+    }
+
+    /// Number of token objects.
+    pub fn object_count(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there is an officer, that is, whether the token is initialised.
+    pub fn is_initialized(&self) -> bool {
+        self.users.keys().any(|(role, _)| *role == Role::Admin)
+    }
+
+    pub(crate) fn policy_version(&self) -> Option<Revision> {
+        self.policy.as_ref().map(|record| record.version)
+    }
+
+    pub(crate) fn user(&self, role: Role, name: &UserName) -> Option<&Versioned<Arc<User>>> {
+        self.users.get(&(role, name.clone()))
+    }
+
+    pub(crate) fn users(&self) -> impl Iterator<Item = (Role, &UserName, &Versioned<Arc<User>>)> {
+        self.users.iter().map(|((role, name), user)| (*role, name, user))
+    }
+
+    pub(crate) fn object(&self, handle: Handle) -> Option<&Versioned<Arc<StoredObject>>> {
+        self.objects.get(&handle)
+    }
+
+    pub(crate) fn revocation(&self, instance: InstanceId) -> Option<Revocation> {
+        self.revocations.get(&instance).map(|record| record.value)
+    }
+
+    /// Handles behind `after` of objects that may match a template, ascending: a superset, narrowed by the
+    /// most selective index that applies.
+    pub(crate) fn candidates(
+        &self,
+        template: &Attributes,
+        after: Option<Handle>,
+    ) -> Box<dyn Iterator<Item = Handle> + '_> {
+        self.index.candidates(template, after)
+    }
+
+    fn put(&mut self, key: Key, version: Revision, record: Record) {
+        match (key, record) {
+            (Key::Policy, Record::Policy(value)) => self.policy = Some(Versioned { version, value }),
+            (Key::User(role, name), Record::User(value)) => {
+                self.users.insert((role, name), Versioned { version, value });
+            }
+            (Key::Object(handle), Record::Object(value)) => {
+                if let Some(old) =
+                    self.objects.insert(handle, Versioned { version, value: Arc::clone(&value) })
+                {
+                    self.index.remove(handle, &old.value.attributes);
+                }
+                self.index.insert(handle, &value.attributes);
+            }
+            (Key::Revocation(instance), Record::Revocation(value)) => {
+                self.revocations.insert(instance, Versioned { version, value });
+            }
+            (key, _) => unreachable!("a record of another kind under {key:?}"),
+        }
+    }
+
+    fn delete(&mut self, key: &Key) {
+        match key {
+            Key::Policy => self.policy = None,
+            Key::User(role, name) => {
+                self.users.remove(&(*role, name.clone()));
+            }
+            Key::Object(handle) => {
+                if let Some(old) = self.objects.remove(handle) {
+                    self.index.remove(*handle, &old.value.attributes);
+                }
+            }
+            Key::Revocation(instance) => {
+                self.revocations.remove(instance);
+            }
+        }
+    }
+}

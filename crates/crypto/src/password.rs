@@ -1,1 +1,124 @@
-//! Password hashing.
+//! Hashes of passwords: argon2id (RFC 9106).
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
+use strongroom_model::{Error, Result, ReturnCode};
+
+use crate::random;
+
+/// Memory in KiB, passes and lanes, as OWASP's Password Storage Cheat Sheet has them: about 20 ms and
+/// 19 MiB per hash.
+const COST: (u32, u32, u32) = (19_456, 2, 1);
+
+/// The most memory, in KiB, and passes that [`verify`] spends on a hash that came with costs of its own.
+const MAX_COST: (u32, u32) = (256 * 1024, 16);
+
+/// A hash of no known password, with the costs of [`COST`].
+const DUMMY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c3Ryb25ncm9vbS1kdW1teQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Hashes a password under a fresh salt, into a PHC string that holds all that [`verify`] needs.
+///
+/// # Errors
+///
+/// `DEVICE_MEMORY` if there isn't enough memory.
+pub fn hash(password: &[u8]) -> Result<String> {
+    let failed = |_| Error::new(ReturnCode::DEVICE_MEMORY, "no memory to hash a password; 19 MiB are needed");
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(|_| failed(()))?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash = argon2.hash_password_with_salt(password, &random::bytes::<16>()).map_err(|_| failed(()))?;
+    Ok(hash.to_string())
+}
+
+/// Whether it's the password that was hashed. Takes as long for a wrong one as for the right one.
+///
+/// Strings that aren't such a hash, or one whose costs are beyond reason, match no password.
+pub fn verify(password: &[u8], phc: &str) -> bool {
+    let Ok(parsed) = PasswordHash::new(phc) else {
+        return false;
+    };
+    let Ok(params) = Params::try_from(&parsed) else {
+        return false;
+    };
+    let (memory, passes) = MAX_COST;
+    if params.m_cost() > memory || params.t_cost() > passes {
+        return false;
+    }
+    Argon2::default().verify_password(password, &parsed).is_ok()
+}
+
+/// Costs what [`verify`] costs and matches nothing: for users that don't exist, so that the time of an
+/// answer doesn't tell which users do.
+pub fn verify_dummy(password: &[u8]) {
+    let matched = std::hint::black_box(verify(password, DUMMY));
+    debug_assert!(!matched, "nobody knows a password of the dummy");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn the_right_password_and_no_other() {
+        let phc = hash(b"correct horse").unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert!(verify(b"correct horse", &phc));
+        assert!(!verify(b"correct horsf", &phc));
+        assert!(!verify(b"", &phc));
+        assert!(!verify(b"correct horse\0", &phc));
+    }
+
+    #[test]
+    fn hashes_are_salted() {
+        assert_ne!(hash(b"same").unwrap(), hash(b"same").unwrap());
+    }
+
+    /// The one-lane relative of RFC 9106's vectors from the reference implementation's own tests.
+    #[test]
+    fn a_hash_of_the_reference_implementation() {
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verify(b"password", phc));
+        assert!(!verify(b"passwore", phc));
+    }
+
+    #[test]
+    fn what_is_no_hash_matches_nothing() {
+        let good = hash(b"x").unwrap();
+        let mut strings = vec![
+            String::new(),
+            "$".into(),
+            "x".into(),
+            "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$AAAA".into(),
+            "$argon2id$v=19$m=65536,t=4294967295,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA".into(),
+            "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E".into(),
+        ];
+        strings.extend((0..good.len()).map(|len| good[..len].to_string()).filter(|cut| {
+            // Cut in the hash itself it's still a well-formed, shorter hash; that matches nothing too, but
+            // takes a while to say so.
+            cut.matches('$').count() < 5
+        }));
+        for string in strings {
+            assert!(!verify(b"x", &string), "{string:?}");
+        }
+    }
+
+    /// The least of several times, since others may be busy on the machine.
+    #[test]
+    fn the_dummy_costs_the_same() {
+        let phc = hash(b"x").unwrap();
+        let least = |job: &dyn Fn()| {
+            let times = (0..7).map(|_| {
+                let start = Instant::now();
+                job();
+                start.elapsed()
+            });
+            times.min().unwrap().as_secs_f64()
+        };
+        let real = least(&|| assert!(!verify(b"y", &phc)));
+        let dummy = least(&|| verify_dummy(b"y"));
+        assert!((0.5..2.0).contains(&(dummy / real)), "{dummy} against {real}");
+    }
+}

@@ -1,1 +1,160 @@
-//! AES in its modes.
+//! AES: encryption in its modes, and the wrapping of keys.
+//!
+//! Sources: PKCS#11 3.2 sections on AES, NIST SP 800-38A (ECB, CBC, CTR), SP 800-38D (GCM), SP 800-38F
+//! (KW, KWP), RFC 3394, RFC 5649, RFC 5652 section 6.3 (padding).
+
+mod key_wrap;
+mod padding;
+mod stream;
+
+#[cfg(test)]
+mod known_answers;
+#[cfg(test)]
+mod tests;
+
+use strongroom_model::{Algorithm, Blob, Error, MechanismSpec, Params, Result, ReturnCode};
+
+use crate::ffi::cipher::Cipher;
+
+pub use stream::AesStream;
+
+/// Encrypts in one go. `value` is the key; ciphertexts of GCM end in the tag.
+///
+/// # Errors
+///
+/// `KEY_SIZE_RANGE` for a key that isn't 16, 24 or 32 bytes long; `MECHANISM_PARAM_INVALID`;
+/// `MECHANISM_INVALID` for what isn't an encryption with AES; `DATA_LEN_RANGE` for data of a length that
+/// the mode can't take (ECB and CBC: whole blocks; CTR: no more than the counter can count; KW: 16 bytes
+/// and more in steps of 8; KWP: 1 byte and more).
+pub fn encrypt(value: &[u8], spec: &MechanismSpec, params: &Params, data: &[u8]) -> Result<Blob> {
+    run(Job::Encrypt, value, spec, params, data)
+}
+
+/// Decrypts in one go; the counterpart of [`encrypt`].
+///
+/// # Errors
+///
+/// As [`encrypt`], with `ENCRYPTED_DATA_LEN_RANGE` for lengths, and `ENCRYPTED_DATA_INVALID` where the
+/// tag, the padding or the integrity check is wrong. In what way it's wrong can't be told from the error.
+pub fn decrypt(value: &[u8], spec: &MechanismSpec, params: &Params, data: &[u8]) -> Result<Blob> {
+    run(Job::Decrypt, value, spec, params, data)
+}
+
+/// Wraps the bytes of a key: KW, KWP, CBC-PAD or GCM.
+///
+/// # Errors
+///
+/// As [`encrypt`], with `WRAPPING_KEY_SIZE_RANGE` for the wrapping key and `KEY_SIZE_RANGE` for the
+/// length of the wrapped one.
+pub fn wrap(value: &[u8], spec: &MechanismSpec, params: &Params, key: &[u8]) -> Result<Blob> {
+    run(Job::Wrap, value, wraps(spec)?, params, key)
+}
+
+/// Unwraps the bytes of a key; the counterpart of [`wrap`].
+///
+/// # Errors
+///
+/// As [`decrypt`], with `UNWRAPPING_KEY_SIZE_RANGE` for the unwrapping key, `WRAPPED_KEY_LEN_RANGE` for
+/// lengths and `WRAPPED_KEY_INVALID` where a check fails.
+pub fn unwrap(value: &[u8], spec: &MechanismSpec, params: &Params, wrapped: &[u8]) -> Result<Blob> {
+    run(Job::Unwrap, value, wraps(spec)?, params, wrapped)
+}
+
+fn run(job: Job, value: &[u8], spec: &MechanismSpec, params: &Params, data: &[u8]) -> Result<Blob> {
+    match spec.algorithm {
+        Algorithm::AesKw => key_wrap::kw(job, value, params, data),
+        Algorithm::AesKwp => key_wrap::kwp(job, value, params, data),
+        Algorithm::AesGcm if !job.encrypts() => open_gcm(job, value, params, data),
+        _ => AesStream::start(job, value, spec, params)?.run(data),
+    }
+}
+
+/// GCM decryption at once: unlike a stream it needs no copy of the ciphertext.
+fn open_gcm(job: Job, value: &[u8], params: &Params, data: &[u8]) -> Result<Blob> {
+    check_key(job, value)?;
+    let gcm = stream::Gcm::from_params(params)?;
+    let cipher = gcm.cipher(job, value)?;
+    finish_gcm(job, cipher, gcm.tag_len, data)
+}
+
+/// Decrypts `data`, which ends in the tag, with a cipher that is past the additional data. The plaintext
+/// stays in here until the tag has been verified.
+fn finish_gcm(job: Job, mut cipher: Cipher, tag_len: usize, data: &[u8]) -> Result<Blob> {
+    let Some(len) = data.len().checked_sub(tag_len) else {
+        return Err(job.bad_length(format!("{} bytes are too few for a GCM tag of {tag_len}", data.len())));
+    };
+    let (ciphertext, tag) = data.split_at(len);
+    let mut plain = Blob::zeroed(len);
+    cipher.update(ciphertext, &mut plain).map_err(|_| job.bad_length("too much data for GCM"))?;
+    cipher.check_tag(tag).map_err(|_| job.corrupt())?;
+    Ok(plain)
+}
+
+/// What is being done, since the return codes hang on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    Encrypt,
+    Decrypt,
+    Wrap,
+    Unwrap,
+}
+
+impl Job {
+    const fn encrypts(self) -> bool {
+        matches!(self, Self::Encrypt | Self::Wrap)
+    }
+
+    fn bad_length(self, message: impl Into<String>) -> Error {
+        let code = match self {
+            Self::Encrypt => ReturnCode::DATA_LEN_RANGE,
+            Self::Decrypt => ReturnCode::ENCRYPTED_DATA_LEN_RANGE,
+            Self::Wrap => ReturnCode::KEY_SIZE_RANGE,
+            Self::Unwrap => ReturnCode::WRAPPED_KEY_LEN_RANGE,
+        };
+        Error::new(code, message)
+    }
+
+    /// The one error for every failed check: tag, padding, integrity. It doesn't say which byte, or why,
+    /// for that is what padding oracles are made of.
+    fn corrupt(self) -> Error {
+        match self {
+            Self::Wrap | Self::Unwrap => Error::new(
+                ReturnCode::WRAPPED_KEY_INVALID,
+                "the wrapped key was changed, or was wrapped with another key or other parameters",
+            ),
+            Self::Encrypt | Self::Decrypt => Error::new(
+                ReturnCode::ENCRYPTED_DATA_INVALID,
+                "the data was changed, or was encrypted with another key or other parameters",
+            ),
+        }
+    }
+}
+
+fn check_key(job: Job, value: &[u8]) -> Result<()> {
+    if matches!(value.len(), 16 | 24 | 32) {
+        return Ok(());
+    }
+    let code = match job {
+        Job::Encrypt | Job::Decrypt => ReturnCode::KEY_SIZE_RANGE,
+        Job::Wrap => ReturnCode::WRAPPING_KEY_SIZE_RANGE,
+        Job::Unwrap => ReturnCode::UNWRAPPING_KEY_SIZE_RANGE,
+    };
+    Err(Error::new(code, format!("an AES key has 16, 24 or 32 bytes, not {}", value.len())))
+}
+
+/// Refuses what can encrypt but isn't fit to wrap keys.
+fn wraps(spec: &MechanismSpec) -> Result<&MechanismSpec> {
+    match spec.algorithm {
+        Algorithm::AesKw | Algorithm::AesKwp | Algorithm::AesCbcPad | Algorithm::AesGcm => Ok(spec),
+        _ => Err(Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't wrap keys", spec.name))),
+    }
+}
+
+fn bad_params(message: impl Into<String>) -> Error {
+    Error::new(ReturnCode::MECHANISM_PARAM_INVALID, message)
+}
+
+/// For failures of the engine that no input can cause.
+fn engine_failed() -> Error {
+    Error::new(ReturnCode::FUNCTION_FAILED, "the AES engine failed; is the system out of memory?")
+}

@@ -1,0 +1,47 @@
+//! The daemon's configuration file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::ServeError;
+
+/// What `strongroom serve --config FILE` reads, in TOML.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The home, unless the command names one.
+    pub(crate) home: Option<PathBuf>,
+    /// What to log, as in `STRONGROOM_LOG`, which goes before it: `info`, `debug`, `strongroom_node=trace,warn`.
+    pub(crate) log: Option<String>,
+}
+
+impl Config {
+    pub(crate) fn read(file: &Path) -> Result<Self, ServeError> {
+        let problem = |problem: String| ServeError::Config { file: file.to_owned(), problem };
+        let text =
+            std::fs::read_to_string(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+        toml::from_str(&text).map_err(|error| problem(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ServeError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::read(file.path())
+    }
+
+    #[test]
+    fn known_keys_are_read_and_others_refused() {
+        let config = read("home = \"/srv/keys\"\nlog = \"debug\"\n").unwrap();
+        assert_eq!(config.home.as_deref(), Some(Path::new("/srv/keys")));
+        assert_eq!(config.log.as_deref(), Some("debug"));
+        assert_eq!(read("").unwrap(), Config::default());
+        let error = read("hom = \"/srv\"").unwrap_err().to_string();
+        assert!(error.contains("unknown field `hom`"), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The control socket: how the `strongroom` command speaks to a daemon that runs.
+//!
+//! Only the user who runs the daemon, and root, may. A connection carries one request and its answer, in frames.
+
+mod client;
+mod message;
+mod server;
+
+pub use client::{ControlError, call};
+pub use message::{
+    ClusterStatus, ControlRequest, ControlResponse, CreateCluster, NodeStatus, Refusal, Status,
+};
+pub(crate) use server::{Control, Handler};

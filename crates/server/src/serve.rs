@@ -1,0 +1,91 @@
+//! The daemon from start to end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::config::Config;
+use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal, Status};
+use crate::{Home, ServeError, default_home, logging, process};
+
+/// What `strongroom serve` is told.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The home; else the configuration's, else [`default_home`].
+    pub home: Option<PathBuf>,
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// Whether to log to `daemon.log` in the home rather than to standard error.
+    pub log_to_file: bool,
+}
+
+/// Serves a home until the process gets `SIGTERM` or `SIGINT`, or is told to end by its control socket.
+///
+/// Prepares the process (no core dumps, locked memory, its umask), so it's for a process of its own.
+///
+/// # Errors
+///
+/// See [`ServeError`]; each says what to do.
+pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
+    let config = options.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    let home = Home::new(options.home.clone().or(config.home).unwrap_or_else(default_home));
+    home.prepare()?;
+    logging::start(&home, options.log_to_file, config.log.as_deref())?;
+    process::prepare();
+    let _lock = home.take()?;
+
+    let (end, ended) = channel();
+    watch_signals(end.clone()).map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
+    let daemon = Arc::new(Daemon { home: home.clone(), end });
+    let control = Control::start(&home, daemon)?;
+    tracing::info!("serving {}", home.path().display());
+    wait(&ended);
+    drop(control);
+    tracing::info!("ended");
+    Ok(())
+}
+
+struct Daemon {
+    home: Home,
+    end: Sender<()>,
+}
+
+impl Handler for Daemon {
+    fn handle(&self, request: ControlRequest) -> Result<ControlResponse, Refusal> {
+        let pid = std::process::id();
+        match request {
+            ControlRequest::Status => Ok(ControlResponse::Status(Status {
+                pid,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                home: self.home.path().to_owned(),
+                clusters: Vec::new(),
+            })),
+            ControlRequest::CreateCluster(cluster) => {
+                Err(Refusal::Failed(format!("cluster {} can't be made by this version", cluster.name)))
+            }
+            ControlRequest::Shutdown => {
+                // The receiver is gone only when the daemon is ending anyway.
+                let _ = self.end.send(());
+                Ok(ControlResponse::Ending { pid })
+            }
+        }
+    }
+}
+
+fn watch_signals(end: Sender<()>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            tracing::info!("got signal {signal}");
+            let _ = end.send(());
+        }
+    })?;
+    Ok(())
+}
+
+fn wait(ended: &Receiver<()>) {
+    let _ = ended.recv();
+}

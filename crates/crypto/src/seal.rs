@@ -169,3 +169,123 @@ impl Xaes {
         Aes256Gcm::new((&*key).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::digest::hex::{hex, unhex};
+
+    /// The vectors of c2sp.org/XAES-256-GCM: the most significant bit of CMAC's L is 0, then 1.
+    #[test]
+    fn known_answers() {
+        let cases = [
+            (1, "", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"),
+            (3, "c2sp.org/XAES-256-GCM", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"),
+        ];
+        let nonce = b"ABCDEFGHIJKLMNOPQRSTUVWX";
+        for (byte, aad, expected) in cases {
+            let mut text = b"XAES-256-GCM".to_vec();
+            let tag = Xaes::new(&[byte; 32])
+                .for_nonce(nonce)
+                .encrypt_inout_detached(gcm_nonce(nonce).into(), aad.as_bytes(), text.as_mut_slice().into())
+                .unwrap();
+            assert_eq!(hex(&[text.as_slice(), &tag].concat()), expected);
+        }
+    }
+
+    /// The format must not change by accident: this was sealed by the first version of this file.
+    #[test]
+    fn opens_what_was_sealed_before() {
+        let key = SealingKey::from_bytes(Blob::from([7; 32])).unwrap();
+        let sealed = unhex(SEALED_BEFORE);
+        assert_eq!(key.open(b"aad", &sealed).unwrap().as_slice(), b"record");
+        assert_eq!(hex(&key.derive("label").to_bytes()), DERIVED_BEFORE);
+    }
+
+    const SEALED_BEFORE: &str = "0180362576d102f4f52a13ae301e6b36c595e5d4fb4dbd92b85ce47211571b55\
+                                 7f836141a5701c5bb96a19468ff8e1";
+    const DERIVED_BEFORE: &str = "2bcf57c348cdbae54559b826f9d165e1935262c303fb9c336ff253421f224cc5";
+
+    #[test]
+    fn opens_what_it_sealed_and_nothing_else() {
+        let key = SealingKey::generate();
+        for len in [0, 1, 15, 16, 17, 1000, 300_000] {
+            let plain = random::blob(len);
+            let sealed = key.seal(b"place", &plain);
+            assert_eq!(sealed.len(), len + SealingKey::OVERHEAD);
+            assert_eq!(key.open(b"place", &sealed).unwrap(), plain);
+            assert_eq!(key.open(b"other", &sealed).unwrap_err().code, ReturnCode::DEVICE_ERROR);
+            assert!(SealingKey::generate().open(b"place", &sealed).is_err());
+            assert!(key.derive("").open(b"place", &sealed).is_err());
+            let copy = SealingKey::from_bytes(key.to_bytes()).unwrap();
+            assert_eq!(copy.open(b"place", &sealed).unwrap(), plain);
+        }
+    }
+
+    #[test]
+    fn every_changed_bit_and_every_cut_is_noticed() {
+        let key = SealingKey::generate();
+        let sealed = key.seal(b"", b"a record");
+        for bit in 0..sealed.len() * 8 {
+            let mut bad = sealed.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.open(b"", &bad).unwrap_err().code, ReturnCode::DEVICE_ERROR);
+        }
+        for len in 0..sealed.len() {
+            assert_eq!(key.open(b"", &sealed[..len]).unwrap_err().code, ReturnCode::DEVICE_ERROR);
+        }
+        assert!(key.open(b"", &[sealed, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn derived_keys_hang_on_the_label() {
+        let key = SealingKey::generate();
+        assert_eq!(key.derive("a").to_bytes(), key.derive("a").to_bytes());
+        assert_ne!(key.derive("a").to_bytes(), key.derive("b").to_bytes());
+        assert_ne!(key.derive("").to_bytes(), key.to_bytes());
+        let sealed = key.derive("a").seal(b"", b"x");
+        assert!(key.derive("a").open(b"", &sealed).is_ok());
+        assert!(key.derive("b").open(b"", &sealed).is_err());
+    }
+
+    #[test]
+    fn two_seals_of_one_record_differ() {
+        let key = SealingKey::generate();
+        assert_ne!(key.seal(b"", b"x"), key.seal(b"", b"x"));
+    }
+
+    #[test]
+    fn keys_of_other_lengths_are_refused() {
+        for len in [0, 31, 33] {
+            let error = SealingKey::from_bytes(Blob::zeroed(len)).unwrap_err();
+            assert_eq!(error.code, ReturnCode::DEVICE_ERROR);
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", SealingKey::generate()), "SealingKey");
+    }
+
+    /// Every write to the store seals; it must not be what a write waits for. The limit is far above what
+    /// was measured (about 1 us) because machines that run tests are busy.
+    #[test]
+    fn is_fast() {
+        let (key, plain) = (SealingKey::generate(), [0; 1024]);
+        let least = (0..200)
+            .map(|_| {
+                let start = Instant::now();
+                let sealed = key.seal(b"place", &plain);
+                let sealing = start.elapsed();
+                let start = Instant::now();
+                key.open(b"place", &sealed).unwrap();
+                (sealing, start.elapsed())
+            })
+            .reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)))
+            .unwrap();
+        let limit = std::time::Duration::from_micros(50);
+        assert!(least.0 < limit && least.1 < limit, "{least:?}");
+    }
+}

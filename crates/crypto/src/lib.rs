@@ -1,17 +1,36 @@
 //! Algorithms over key material, one module per family. No policy: what is asked of this crate is
 //! done, whoever asks; that it may be asked is the node's business.
 //!
-//! The engine is AWS-LC, behind the safe face of [`ffi`](self); keys are parsed once, into [`Key`],
-//! and kept ready, because parsing costs as much as signing.
+//! The engine is AWS-LC, behind the safe face of the module `ffi`. Keys are parsed once, into [`Key`],
+//! and kept ready, because parsing costs as much as signing. What a mechanism does follows from its row
+//! in the mechanism table ([`strongroom_model::MECHANISMS`]).
 
 #![deny(unsafe_code)]
 
 pub mod aes;
 pub mod digest;
+mod ec;
 #[allow(unsafe_code, reason = "the one room of this crate that calls C")]
 mod ffi;
+mod generate;
 pub mod kdf;
+mod key;
 pub mod mac;
+mod operation;
 pub mod password;
+mod pkcs8;
 pub mod random;
+mod rsa;
 pub mod seal;
+mod secret;
+mod spki;
+mod stream;
+
+pub use ec::{Curve, EcPrivate, EcPublic};
+pub use generate::{KeyPair, generate_pair, generate_secret};
+pub use key::{Key, complete_import};
+pub use operation::{Input, decrypt, derive, encrypt, sign, unwrap, verify, wrap};
+pub use pkcs8::{from_pkcs8, to_pkcs8};
+pub use rsa::{RsaPrivate, RsaPublic};
+pub use secret::SecretKey;
+pub use stream::{Stream, StreamKind};

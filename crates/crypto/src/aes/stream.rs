@@ -4,6 +4,7 @@ use strongroom_model::{Algorithm, Blob, Error, MechanismSpec, Params, Result, Re
 use zeroize::Zeroizing;
 
 use super::{Job, bad_params, check_key, engine_failed, finish_gcm, padding};
+use crate::ffi::Failed;
 use crate::ffi::cipher::{BLOCK, Cipher, Mode};
 
 /// Encryption or decryption under way, in parts of any size. One-shot operations run through it too.
@@ -87,7 +88,7 @@ impl AesStream {
     pub fn update(&mut self, data: &[u8]) -> Result<Blob> {
         let mut out = Blob::zeroed(self.update_len(data.len()));
         let written = self.update_into(data, &mut out)?;
-        debug_assert_eq!(written, out.len());
+        out.truncate(written);
         Ok(out)
     }
 
@@ -116,17 +117,17 @@ impl AesStream {
         Ok(out)
     }
 
-    /// How much an update with `len` bytes writes.
+    /// Room that an update with `len` bytes needs.
     fn update_len(&self, len: usize) -> usize {
         let blocks = self.cipher.output_len(len);
         match &self.kind {
             Kind::Blocks | Kind::Pad | Kind::Counter { .. } | Kind::Seal { .. } => blocks,
-            Kind::Unpad { held } if blocks > 0 => blocks - BLOCK + held.as_ref().map_or(0, |_| BLOCK),
-            Kind::Unpad { .. } | Kind::Open { .. } => 0,
+            Kind::Unpad { held } => blocks + held.as_ref().map_or(0, |_| BLOCK),
+            Kind::Open { .. } => 0,
         }
     }
 
-    /// The most that the end writes.
+    /// Room that the end needs.
     fn finish_len(&self) -> usize {
         match &self.kind {
             Kind::Pad | Kind::Unpad { .. } => BLOCK,
@@ -147,7 +148,7 @@ impl AesStream {
                 })?;
                 self.cipher.update(data, out).map_err(|_| too_much())
             }
-            Kind::Unpad { held } => hold_back(&mut self.cipher, held, data, out),
+            Kind::Unpad { held } => hold_back(&mut self.cipher, held, data, out).map_err(|_| too_much()),
             Kind::Open { tag_len, data: buffer } => {
                 if buffer.len() + data.len() > limits::MAX_DATA + *tag_len {
                     let message = format!("GCM decrypts {} bytes at most in one operation", limits::MAX_DATA);
@@ -191,19 +192,19 @@ fn hold_back(
     held: &mut Option<Zeroizing<[u8; BLOCK]>>,
     data: &[u8],
     out: &mut [u8],
-) -> Result<usize> {
-    let mut plain = Blob::zeroed(cipher.output_len(data.len()));
-    cipher.update(data, &mut plain).map_err(|_| engine_failed())?;
-    let Some((rest, last)) = plain.split_last_chunk::<BLOCK>() else {
-        return Ok(0);
-    };
+) -> std::result::Result<usize, Failed> {
+    if cipher.output_len(data.len()) == 0 {
+        return cipher.update(data, &mut []);
+    }
     let before = held.as_ref().map_or(0, |block| {
         out[..BLOCK].copy_from_slice(&**block);
         BLOCK
     });
-    out[before..before + rest.len()].copy_from_slice(rest);
-    *held = Some(Zeroizing::new(*last));
-    Ok(before + rest.len())
+    let written = before + cipher.update(data, &mut out[before..])?;
+    let last = &mut out[written - BLOCK..written];
+    held.get_or_insert_default().copy_from_slice(last);
+    last.fill(0);
+    Ok(written - BLOCK)
 }
 
 /// GCM's parameters, checked.

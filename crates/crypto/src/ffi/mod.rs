@@ -1,18 +1,31 @@
 //! A safe face for the parts of AWS-LC that are used: owners that free what they own, every return
 //! code checked, the error queue left empty. All of this crate's `unsafe` code is in here.
 
+pub(crate) mod bignum;
 pub(crate) mod cipher;
+pub(crate) mod ec;
 pub(crate) mod mac;
+pub(crate) mod rsa;
 
 use std::ptr;
 
 use aws_lc_sys::{ERR_clear_error, EVP_MD, EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384, EVP_sha512};
-use strongroom_model::Hash;
+use strongroom_model::{Error, Hash, ReturnCode};
 
 /// The engine refused or failed. What that means is for the caller to say: the engine's own reasons
 /// are too many, and some of them must not be told.
 #[derive(Debug)]
 pub(crate) struct Failed;
+
+impl From<Failed> for Error {
+    /// For calls that fail only if the engine or the machine is broken.
+    fn from(_: Failed) -> Self {
+        Self::new(
+            ReturnCode::FUNCTION_FAILED,
+            "the crypto engine failed where it should not; is memory short?",
+        )
+    }
+}
 
 /// Checks a return code that is 1 for success.
 pub(crate) fn check(code: i32) -> Result<(), Failed> {

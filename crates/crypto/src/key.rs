@@ -1,0 +1,138 @@
+//! Keys that are parsed and ready.
+
+use strongroom_model::{
+    AttributeType, Attributes, Error, Hash, KeyType, ObjectClass, Result, ReturnCode, Value,
+};
+
+use crate::ec::{self, EcPrivate, EcPublic};
+use crate::rsa::{self, RsaPrivate, RsaPublic};
+use crate::secret::{SecretKey, first_three};
+use crate::{digest, spki};
+
+/// A key, parsed and ready for use from any number of threads at once.
+///
+/// Make it once and keep it: parsing costs as much as signing. Clones share what is parsed.
+/// `Debug` shows type and size, no material.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// An RSA private key.
+    RsaPrivate(RsaPrivate),
+    /// An RSA public key.
+    RsaPublic(RsaPublic),
+    /// A private key on an elliptic curve.
+    EcPrivate(EcPrivate),
+    /// A public key on an elliptic curve.
+    EcPublic(EcPublic),
+    /// A secret key.
+    Secret(SecretKey),
+}
+
+impl Key {
+    /// Parses a key from its PKCS#11 attributes; others than these are ignored:
+    ///
+    /// | key | needed | used if there |
+    /// |---|---|---|
+    /// | RSA private | `MODULUS`, `PRIVATE_EXPONENT` | `PUBLIC_EXPONENT`, `PRIME_1` to `COEFFICIENT`; what is missing is worked out |
+    /// | RSA public | `MODULUS`, `PUBLIC_EXPONENT` | |
+    /// | EC private | `EC_PARAMS`, `VALUE` | |
+    /// | EC public | `EC_PARAMS`, `EC_POINT` (a DER OCTET STRING; raw is accepted) | |
+    /// | secret | `VALUE` | `VALUE_LEN` |
+    ///
+    /// RSA: 1,024 to 8,192 bits, public exponent odd and from 3 to below 2^33. `EC_PARAMS` names the
+    /// curve by OID or by a PrintableString.
+    ///
+    /// # Errors
+    /// `TEMPLATE_INCOMPLETE`; `ATTRIBUTE_VALUE_INVALID` for parts that don't belong together or are out
+    /// of range and for points off the curve; `CURVE_NOT_SUPPORTED`; `DOMAIN_PARAMS_INVALID`;
+    /// `KEY_SIZE_RANGE`; `TEMPLATE_INCONSISTENT` if the class can't have keys of the type.
+    pub fn from_attributes(class: ObjectClass, key_type: KeyType, attributes: &Attributes) -> Result<Self> {
+        match (class, key_type) {
+            (ObjectClass::PrivateKey, KeyType::Rsa) => {
+                Ok(Self::RsaPrivate(RsaPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::Rsa) => {
+                Ok(Self::RsaPublic(RsaPublic::from_attributes(attributes)?))
+            }
+            (ObjectClass::PrivateKey, KeyType::Ec) => {
+                Ok(Self::EcPrivate(EcPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::Ec) => {
+                Ok(Self::EcPublic(EcPublic::from_attributes(attributes)?))
+            }
+            (ObjectClass::SecretKey, KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
+                Ok(Self::Secret(SecretKey::from_attributes(key_type, attributes)?))
+            }
+            _ => Err(Error::new(
+                ReturnCode::TEMPLATE_INCONSISTENT,
+                format!("an object of class {class:?} can't be a key of type {key_type:?}"),
+            )),
+        }
+    }
+
+    /// The key's size: bits of the modulus (RSA), bits of the order (EC), bytes (secret keys).
+    pub fn size(&self) -> u32 {
+        match self {
+            Self::RsaPrivate(key) => key.bits(),
+            Self::RsaPublic(key) => key.bits(),
+            Self::EcPrivate(key) => key.curve().bits,
+            Self::EcPublic(key) => key.curve().bits,
+            Self::Secret(key) => u32::try_from(key.value.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// `CKA_CHECK_VALUE` (PKCS#11 3.2 section 4.11.2): for an AES key the first bytes of the encrypted
+    /// zero block, for other secrets of the value's SHA-1. For public and private keys, where the
+    /// standard has none, of the SHA-1 of the modulus or of the uncompressed point, so that both halves
+    /// of a pair have the same.
+    pub fn check_value(&self) -> Result<[u8; 3]> {
+        let material = match self {
+            Self::Secret(key) => return key.check_value(),
+            Self::RsaPrivate(key) => key.public().modulus().to_vec(),
+            Self::RsaPublic(key) => key.modulus().to_vec(),
+            Self::EcPrivate(key) => key.public_point()?,
+            Self::EcPublic(key) => key.public_point()?,
+        };
+        Ok(first_three(&digest::digest(Hash::Sha1, &[&material])))
+    }
+
+    /// The DER SubjectPublicKeyInfo of a public key, or of the one that belongs to a private key.
+    ///
+    /// # Errors
+    /// `KEY_TYPE_INCONSISTENT` for a secret key.
+    pub fn public_key_info(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::RsaPrivate(key) => spki::rsa(key.public()),
+            Self::RsaPublic(key) => spki::rsa(key),
+            Self::EcPrivate(key) => spki::ec(key.curve(), &key.public_point()?),
+            Self::EcPublic(key) => spki::ec(key.curve(), &key.public_point()?),
+            Self::Secret(_) => {
+                Err(Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, "a secret key has no public half"))
+            }
+        }
+    }
+}
+
+/// The attributes that an imported key lacks and that follow from the rest, and in their usual form
+/// those that it has in another: to be set over the imported ones.
+///
+/// RSA private: primes, CRT parts and public exponent; RSA public: `MODULUS_BITS`; big integers without
+/// leading zeros. EC private: `VALUE` as long as the order; EC public: `EC_POINT` as DER OCTET STRING of
+/// the uncompressed point. Secret keys: `VALUE_LEN`.
+///
+/// # Errors
+/// As [`Key::from_attributes`], which accepts what has passed here.
+pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attributes) -> Result<Attributes> {
+    let complete = match Key::from_attributes(class, key_type, attributes)? {
+        Key::RsaPrivate(key) => key.attributes()?,
+        Key::RsaPublic(key) => {
+            rsa::public_attributes(&key).with(AttributeType::MODULUS_BITS, u64::from(key.bits()))
+        }
+        Key::EcPrivate(key) => Attributes::new().with(AttributeType::VALUE, key.value()?),
+        Key::EcPublic(key) => {
+            Attributes::new().with(AttributeType::EC_POINT, ec::octet_string(&key.public_point()?))
+        }
+        Key::Secret(key) => Attributes::new().with(AttributeType::VALUE_LEN, key.value.len() as u64),
+    };
+    let differs = |(attribute, value): &(AttributeType, Value)| attributes.get(*attribute) != Some(value);
+    Ok(complete.into_iter().filter(differs).collect())
+}

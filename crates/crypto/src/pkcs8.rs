@@ -1,0 +1,192 @@
+//! Private keys in PKCS#8's format, PrivateKeyInfo (RFC 5208, RFC 5958; PKCS#11 3.2 section 6.7).
+
+use ::rsa::pkcs1;
+use p256::pkcs8::der::asn1::{
+    AnyRef, BitStringRef, ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef,
+};
+use p256::pkcs8::der::{self, Decode, Encode, Reader, SliceReader, Tag, TagMode, TagNumber};
+use p256::pkcs8::{PrivateKeyInfoRef, spki::AlgorithmIdentifierRef};
+use strongroom_model::{AttributeType, Attributes, Blob, Error, KeyType, ObjectClass, Result, ReturnCode};
+use zeroize::Zeroizing;
+
+use crate::Key;
+use crate::ec::{Curve, EcPrivate};
+use crate::rsa::RsaPrivate;
+
+/// The version of an ECPrivateKey (RFC 5915).
+const EC_VERSION: u8 = 1;
+/// Tags in an ECPrivateKey.
+const EC_PARAMETERS: TagNumber = TagNumber(0);
+const EC_PUBLIC_KEY: TagNumber = TagNumber(1);
+
+/// The DER encoding of a private key. A key on an elliptic curve comes with its public point.
+///
+/// # Errors
+/// `KEY_NOT_WRAPPABLE` for a key that isn't private.
+pub fn to_pkcs8(key: &Key) -> Result<Blob> {
+    match key {
+        Key::RsaPrivate(key) => rsa_info(key),
+        Key::EcPrivate(key) => ec_info(key),
+        _ => Err(Error::new(ReturnCode::KEY_NOT_WRAPPABLE, "only a private key has a PKCS#8 encoding")),
+    }
+}
+
+/// The type of a DER-encoded private key, and the attributes of its material. The numbers have been
+/// found to belong together; a public point that comes with an EC key must be the key's.
+///
+/// # Errors
+/// `WRAPPED_KEY_INVALID` for what isn't the encoding of one RSA or EC private key, with nothing behind it.
+pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
+    let info = PrivateKeyInfoRef::from_der(der).map_err(malformed)?;
+    if info.algorithm.oid == pkcs1::ALGORITHM_OID {
+        rsa_attributes(&info)
+    } else if info.algorithm.oid == p256::elliptic_curve::ALGORITHM_OID {
+        ec_attributes(&info)
+    } else {
+        Err(Error::new(
+            ReturnCode::WRAPPED_KEY_INVALID,
+            format!("a private key of the algorithm {} isn't supported", info.algorithm.oid),
+        ))
+    }
+}
+
+fn rsa_info(key: &RsaPrivate) -> Result<Blob> {
+    let numbers = key.attributes()?;
+    let number = |attribute| UintRef::new(numbers.bytes(attribute).unwrap_or_default());
+    let encode = || -> der::Result<Blob> {
+        let key = pkcs1::RsaPrivateKey {
+            modulus: number(AttributeType::MODULUS)?,
+            public_exponent: number(AttributeType::PUBLIC_EXPONENT)?,
+            private_exponent: number(AttributeType::PRIVATE_EXPONENT)?,
+            prime1: number(AttributeType::PRIME_1)?,
+            prime2: number(AttributeType::PRIME_2)?,
+            exponent1: number(AttributeType::EXPONENT_1)?,
+            exponent2: number(AttributeType::EXPONENT_2)?,
+            coefficient: number(AttributeType::COEFFICIENT)?,
+            other_prime_infos: None,
+        };
+        info(pkcs1::ALGORITHM_ID, &Zeroizing::new(key.to_der()?))
+    };
+    encode().map_err(unencodable)
+}
+
+fn rsa_attributes(info: &PrivateKeyInfoRef<'_>) -> Result<(KeyType, Attributes)> {
+    if info.algorithm.parameters.is_some_and(|parameters| parameters != AnyRef::NULL) {
+        return Err(Error::new(ReturnCode::WRAPPED_KEY_INVALID, "an RSA key has no algorithm parameters"));
+    }
+    let key = pkcs1::RsaPrivateKeyRef::from_der(info.private_key.as_bytes()).map_err(malformed)?;
+    if key.other_prime_infos.is_some() {
+        return Err(Error::new(
+            ReturnCode::WRAPPED_KEY_INVALID,
+            "RSA keys of more than two primes aren't supported",
+        ));
+    }
+    let attributes = Attributes::new()
+        .with(AttributeType::MODULUS, key.modulus.as_bytes())
+        .with(AttributeType::PUBLIC_EXPONENT, key.public_exponent.as_bytes())
+        .with(AttributeType::PRIVATE_EXPONENT, key.private_exponent.as_bytes())
+        .with(AttributeType::PRIME_1, key.prime1.as_bytes())
+        .with(AttributeType::PRIME_2, key.prime2.as_bytes())
+        .with(AttributeType::EXPONENT_1, key.exponent1.as_bytes())
+        .with(AttributeType::EXPONENT_2, key.exponent2.as_bytes())
+        .with(AttributeType::COEFFICIENT, key.coefficient.as_bytes());
+    checked(KeyType::Rsa, attributes, None)
+}
+
+fn ec_info(key: &EcPrivate) -> Result<Blob> {
+    let (value, point) = (key.value()?, key.public_point()?);
+    let encode = || -> der::Result<Blob> {
+        let public = ContextSpecific {
+            tag_number: EC_PUBLIC_KEY,
+            tag_mode: TagMode::Explicit,
+            value: BitStringRef::from_bytes(&point)?,
+        };
+        let value = OctetStringRef::new(&value)?;
+        let mut content = Zeroizing::new(Vec::with_capacity(256));
+        EC_VERSION.encode_to_vec(&mut content)?;
+        value.encode_to_vec(&mut content)?;
+        public.encode_to_vec(&mut content)?;
+        let sequence = Zeroizing::new(AnyRef::new(Tag::Sequence, &content)?.to_der()?);
+        let algorithm = AlgorithmIdentifierRef {
+            oid: p256::elliptic_curve::ALGORITHM_OID,
+            parameters: Some(AnyRef::from(&key.curve().oid)),
+        };
+        info(algorithm, &sequence)
+    };
+    encode().map_err(unencodable)
+}
+
+fn ec_attributes(info: &PrivateKeyInfoRef<'_>) -> Result<(KeyType, Attributes)> {
+    let named = info.algorithm.parameters_oid().map_err(|_| {
+        Error::new(ReturnCode::WRAPPED_KEY_INVALID, "the elliptic curve must be named by its OID")
+    })?;
+    let curve = Curve::from_oid(named).map_err(invalid)?;
+    let key = EcPrivateKey::decode(info.private_key.as_bytes()).map_err(malformed)?;
+    if key.curve.is_some_and(|oid| oid != named) {
+        return Err(Error::new(ReturnCode::WRAPPED_KEY_INVALID, "the key names two elliptic curves"));
+    }
+    let attributes = Attributes::new()
+        .with(AttributeType::EC_PARAMS, curve.params())
+        .with(AttributeType::VALUE, EcPrivate::new(curve, key.value).map_err(invalid)?.value()?);
+    checked(KeyType::Ec, attributes, key.point)
+}
+
+/// What an ECPrivateKey holds (RFC 5915 section 3).
+struct EcPrivateKey<'a> {
+    value: &'a [u8],
+    curve: Option<ObjectIdentifier>,
+    point: Option<&'a [u8]>,
+}
+
+impl<'a> EcPrivateKey<'a> {
+    fn decode(der: &'a [u8]) -> der::Result<Self> {
+        let mut reader = SliceReader::new(der)?;
+        let key = reader.sequence(|reader| -> der::Result<Self> {
+            if u8::decode(reader)? != EC_VERSION {
+                return Err(Tag::Integer.value_error().into());
+            }
+            let value = <&OctetStringRef>::decode(reader)?.as_bytes();
+            let curve = reader.context_specific::<ObjectIdentifier>(EC_PARAMETERS, TagMode::Explicit)?;
+            let public = reader.context_specific::<BitStringRef<'a>>(EC_PUBLIC_KEY, TagMode::Explicit)?;
+            let point = public.map(|bits| bits.as_bytes().ok_or(Tag::BitString.value_error())).transpose()?;
+            Ok(Self { value, curve, point })
+        })?;
+        reader.finish()?;
+        Ok(key)
+    }
+}
+
+/// Lets the engine check that the numbers belong together, and compares the public point.
+fn checked(key_type: KeyType, attributes: Attributes, point: Option<&[u8]>) -> Result<(KeyType, Attributes)> {
+    let key = Key::from_attributes(ObjectClass::PrivateKey, key_type, &attributes).map_err(invalid)?;
+    if let (Key::EcPrivate(key), Some(point)) = (&key, point) {
+        let given = crate::ec::EcPublic::new(key.curve(), point, ReturnCode::WRAPPED_KEY_INVALID)?;
+        if given.public_point()? != key.public_point()? {
+            return Err(Error::new(
+                ReturnCode::WRAPPED_KEY_INVALID,
+                "the public point isn't the private key's",
+            ));
+        }
+    }
+    Ok((key_type, attributes))
+}
+
+fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> der::Result<Blob> {
+    Ok(PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key)?).to_der()?.into())
+}
+
+/// The decoder's messages name places and tags, no values.
+fn malformed(error: impl std::fmt::Display) -> Error {
+    Error::new(
+        ReturnCode::WRAPPED_KEY_INVALID,
+        format!("this isn't the PKCS#8 encoding of a private key: {error}"),
+    )
+}
+
+fn invalid(error: Error) -> Error {
+    Error { code: ReturnCode::WRAPPED_KEY_INVALID, ..error }
+}
+
+fn unencodable(error: der::Error) -> Error {
+    Error::new(ReturnCode::FUNCTION_FAILED, format!("the private key couldn't be encoded: {error}"))
+}

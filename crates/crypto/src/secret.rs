@@ -1,0 +1,75 @@
+//! Secret keys: AES keys, generic secrets, and secrets for one HMAC.
+
+use std::fmt;
+
+use strongroom_model::{
+    Algorithm, AttributeType, Attributes, Blob, Error, KeyType, MechanismSpec, MechanismType, Params, Result,
+    ReturnCode,
+};
+
+use crate::{aes, digest};
+use strongroom_model::Hash;
+
+/// The longest generic secret in bytes.
+const MAX_SECRET: usize = 4096;
+
+/// A secret key.
+#[derive(Clone)]
+pub struct SecretKey {
+    /// What it is for.
+    pub key_type: KeyType,
+    /// The key itself.
+    pub value: Blob,
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretKey({:?}, {} bytes)", self.key_type, self.value.len())
+    }
+}
+
+impl SecretKey {
+    pub(crate) fn from_attributes(key_type: KeyType, attributes: &Attributes) -> Result<Self> {
+        let value = attributes
+            .bytes(AttributeType::VALUE)
+            .ok_or_else(|| Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "a secret key needs CKA_VALUE"))?;
+        let fits = match key_type {
+            KeyType::Aes => matches!(value.len(), 16 | 24 | 32),
+            _ => (1..=MAX_SECRET).contains(&value.len()),
+        };
+        if !fits {
+            return Err(Error::new(
+                ReturnCode::ATTRIBUTE_VALUE_INVALID,
+                format!("{key_type:?}: a key of {} bytes isn't possible", value.len()),
+            ));
+        }
+        if attributes.ulong(AttributeType::VALUE_LEN).is_some_and(|len| len != value.len() as u64) {
+            return Err(Error::new(
+                ReturnCode::ATTRIBUTE_VALUE_INVALID,
+                "CKA_VALUE_LEN isn't the length of CKA_VALUE",
+            ));
+        }
+        Ok(Self { key_type, value: Blob::from(value) })
+    }
+
+    /// Whether the key is of the type that the mechanism works with.
+    pub(crate) fn serves(&self, spec: &MechanismSpec) -> bool {
+        let of_type = spec.key_type.is_some_and(|wanted| self.key_type.serves(wanted));
+        // A key for one HMAC serves that one only.
+        of_type && !matches!(self.key_type, KeyType::Hmac(hash) if spec.hash != Some(hash))
+    }
+
+    /// AES: the first bytes of the zero block, encrypted. Others: of the value's SHA-1.
+    pub(crate) fn check_value(&self) -> Result<[u8; 3]> {
+        if self.key_type != KeyType::Aes {
+            return Ok(first_three(&digest::digest(Hash::Sha1, &[&self.value])));
+        }
+        let spec = MechanismType::AES_ECB.spec().filter(|spec| spec.algorithm == Algorithm::AesEcb);
+        let spec = spec.ok_or(ReturnCode::MECHANISM_INVALID)?;
+        Ok(first_three(&aes::encrypt(&self.value, spec, &Params::None, &[0; 16])?))
+    }
+}
+
+pub(crate) fn first_three(bytes: &[u8]) -> [u8; 3] {
+    [bytes[0], bytes[1], bytes[2]]
+}

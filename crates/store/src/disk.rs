@@ -60,17 +60,26 @@ pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
 /// Removes snapshots that sled didn't finish: it would take one for its newest snapshot and never open
 /// again (sled issue 1527).
 pub(crate) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), StoreError> {
+    remove_snapshots(dir, |name| name.ends_with(".generating")).map(drop)
+}
+
+/// Removes all of sled's snapshots, which only make opening faster; says whether there were any.
+pub(crate) fn remove_all_snapshots(dir: &Path) -> Result<bool, StoreError> {
+    remove_snapshots(dir, |_| true)
+}
+
+fn remove_snapshots(dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<bool, StoreError> {
+    let mut removed = false;
     let entries = std::fs::read_dir(dir).map_err(|error| StoreError::io("list", dir, error))?;
     for entry in entries {
-        let entry = entry.map_err(|error| StoreError::io("list", dir, error))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            std::fs::remove_file(entry.path())
-                .map_err(|error| StoreError::io("remove", &entry.path(), error))?;
+        let path = entry.map_err(|error| StoreError::io("list", dir, error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") && chosen(&name) {
+            std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error))?;
+            removed = true;
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Flushes a file and drops it from the page cache, so that what is read next is what the disk has.

@@ -6,13 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+mod database;
 mod disk;
 mod error;
 mod fingerprint;
 mod layout;
 mod memory;
 mod plan;
-mod scan;
 mod sled_store;
 mod witness;
 

@@ -4,28 +4,24 @@
 //! it so, and this module follows them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
-use sled::{Batch, Db};
+use sled::Batch;
 
-use crate::disk::{self, check_space, is_full};
+use crate::database::Database;
+use crate::disk;
 use crate::fingerprint::{Hash, State, hash_record};
 use crate::layout::{STATE_KEY, entry_key, part_count, parts};
 use crate::plan::{Plan, plan};
-use crate::scan::scan;
 use crate::witness::Witness;
 use crate::{Revision, Snapshot, Store, StoreError, Write};
 
-/// sled's page cache in bytes. Nodes keep all records in memory; this one serves commits only.
-const CACHE: u64 = 16 * 1024 * 1024;
-/// How often sled moves live pages out of old segments, in milliseconds. Without it the file only grows.
-const CLEAN_EVERY: u64 = 500;
-/// How long a database just closed in this process may keep sled's lock: a thread of sled's may still hold the file.
-const CLOSING: Duration = Duration::from_secs(2);
+#[cfg(test)]
+mod tests;
 
 /// A store in a directory of its own, on sled.
 ///
@@ -39,16 +35,18 @@ pub struct SledStore {
 }
 
 struct Inner {
-    db: Option<Db>,
+    /// `None` once the store is poisoned.
+    database: Option<Database>,
     /// A second descriptor of sled's data file: its flushes report what sled's own don't.
     data: File,
     witness: Witness,
     state: State,
-    index: HashMap<Box<[u8]>, Entry>,
-    poisoned: bool,
+    index: Index,
     #[cfg(test)]
-    hooks: Hooks,
+    hooks: tests::Hooks,
 }
+
+type Index = HashMap<Box<[u8]>, Entry>;
 
 /// What a commit must know of a record that it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +55,16 @@ struct Entry {
     parts: u16,
 }
 
-/// Failures that a test asks for.
-#[cfg(test)]
-#[derive(Debug, Default)]
-struct Hooks {
-    fail_flush: bool,
-    flushes: u64,
+impl Entry {
+    fn new(key: &[u8], value: &[u8]) -> Self {
+        Self { hash: hash_record(key, value), parts: part_count(value.len()) as u16 }
+    }
 }
 
 impl SledStore {
     /// Opens the store in `dir` and verifies all of it; makes it if there's none.
     ///
-    /// The directory gets mode 0700. No other process can open it meanwhile.
+    /// A directory that it makes gets mode 0700. No other process can open it meanwhile.
     ///
     /// # Errors
     ///
@@ -79,72 +75,52 @@ impl SledStore {
         disk::create_dir(dir)?;
         let dir = dir.canonicalize().map_err(|error| StoreError::io("open", dir, error))?;
         let lock = disk::lock(&dir)?;
-        let data_path = dir.join("db");
+        let data = dir.join("db");
         let witness_path = Witness::path_for(&dir);
         let witness = Witness::open(&witness_path)?;
         if let Some(witness) = witness.as_ref().filter(|witness| !witness.is_fresh())
-            && std::fs::metadata(&data_path).map_or(0, |data| data.len()) == 0
+            && std::fs::metadata(&data).map_or(0, |data| data.len()) == 0
         {
             return Err(StoreError::behind(&dir, 0, witness.revision()));
         }
         disk::remove_unfinished_snapshots(&dir)?;
-        disk::settle(&data_path)?;
+        disk::settle(&data)?;
 
-        let db = open_sled(&dir)?;
-        let mut index = HashMap::new();
-        let scanned = scan(&db, &dir, |key, value| {
-            let parts = part_count(value.len()) as u16;
-            index.insert(key.into(), Entry { hash: hash_record(key, value), parts });
-        });
-        let state = match scanned {
-            Ok(state) => state,
-            Err(error) => {
-                close(db);
-                return Err(error);
+        let (database, state, index) = read(&dir).or_else(|error| match error {
+            // What is read without sled's snapshot is held against the witness like anything else.
+            StoreError::Damaged { .. } if disk::remove_all_snapshots(&dir)? => {
+                tracing::warn!(%error, "trying again without sled's snapshot");
+                read(&dir)
             }
-        };
-
-        let data = File::options()
-            .read(true)
-            .write(true)
-            .open(&data_path)
-            .map_err(|error| StoreError::io("open", &data_path, error))?;
-        data.sync_all().map_err(|error| StoreError::io("flush", &data_path, error))?;
+            error => Err(error),
+        })?;
+        let data = open_durable(&data)?;
         disk::sync_dir(&dir)?;
         if let Some(parent) = dir.parent() {
             disk::sync_dir(parent)?;
         }
         let witness = match witness {
-            Some(mut witness) => witness.accept(&state, &dir).map(|()| witness),
-            None if state == State::default() => Witness::create(&witness_path, &state),
-            None => Err(StoreError::damaged(
-                &witness_path,
-                format!("it's missing, but the store holds revision {}", state.revision),
-            )),
-        };
-        let witness = match witness {
-            Ok(witness) => witness,
-            Err(error) => {
-                close(db);
-                return Err(error);
+            Some(mut witness) => witness.accept(&state, &dir).map(|()| witness)?,
+            None if state == State::default() => Witness::create(&witness_path, &state)?,
+            None => {
+                let what = format!("it's missing, but the store holds revision {}", state.revision);
+                return Err(StoreError::damaged(&witness_path, what));
             }
         };
         let inner = Inner {
-            db: Some(db),
+            database: Some(database),
             data,
             witness,
             state,
             index,
-            poisoned: false,
             #[cfg(test)]
-            hooks: Hooks::default(),
+            hooks: tests::Hooks::default(),
         };
         Ok(Self { dir, inner: Mutex::new(inner), _lock: lock })
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
-        let inner = self.inner.lock().map_err(|_| StoreError::Poisoned)?;
-        if inner.poisoned { Err(StoreError::Poisoned) } else { Ok(inner) }
+        self.inner.lock().map_err(|_| StoreError::Poisoned)
     }
 }
 
@@ -152,58 +128,57 @@ impl Store for SledStore {
     fn load(&self) -> Result<Snapshot, StoreError> {
         let mut inner = self.lock()?;
         let mut records = Vec::with_capacity(inner.index.len());
-        let db = inner.db()?;
-        let found = scan(db, &self.dir, |key, value| records.push((key.to_owned(), value.to_owned())))
-            .and_then(|state| {
-                if state == inner.state {
-                    Ok(state)
-                } else {
-                    Err(StoreError::damaged(&self.dir, "it isn't what this process last wrote"))
-                }
-            });
+        let found = inner.database()?.scan(|key, value| records.push((key.to_owned(), value.to_owned())));
         match found {
-            Ok(state) => {
+            Ok(state) if state == inner.state => {
                 records.sort_unstable();
                 Ok(Snapshot { revision: state.revision, records })
             }
+            Ok(_) => Err(inner.poison(StoreError::damaged(&self.dir, "it isn't what this process wrote"))),
             Err(error) => Err(inner.poison(error)),
         }
     }
 
     fn commit(&self, base: Revision, changes: &[Vec<Write>]) -> Result<Revision, StoreError> {
         let mut inner = self.lock()?;
+        inner.database()?;
         let plan = plan(base, inner.state.revision, changes)?;
         if changes.is_empty() {
             return Ok(base);
         }
         let size = plan.iter().map(|(key, value)| key.len() + value.map_or(0, <[u8]>::len)).sum();
-        check_space(&self.dir, size)?;
+        disk::check_space(&self.dir, size)?;
 
-        let (batch, entries, state) = inner.prepare(&plan, changes.len());
-        let written = catch_unwind(AssertUnwindSafe(|| inner.write(batch, &state, &self.dir)))
-            .unwrap_or_else(|panic| Err(StoreError::damaged(&self.dir, describe(&*panic))));
-        if let Err(error) = written {
+        let prepared = inner.prepare(&plan, changes.len());
+        if let Err(error) = inner.write(prepared.batch, &prepared.state, &self.dir) {
             return Err(inner.poison(error));
         }
-        for (key, entry) in entries {
+        for (key, entry) in prepared.entries {
             match entry {
                 Some(entry) => inner.index.insert(key.into(), entry),
                 None => inner.index.remove(key),
             };
         }
-        inner.state = state;
+        inner.state = prepared.state;
         Ok(inner.state.revision)
     }
 }
 
+/// A commit worked out.
+struct Prepared<'a> {
+    batch: Batch,
+    /// What becomes of the records in the index.
+    entries: Vec<(&'a [u8], Option<Entry>)>,
+    /// The state after it.
+    state: State,
+}
+
 impl Inner {
-    fn db(&self) -> Result<&Db, StoreError> {
-        self.db.as_ref().ok_or(StoreError::Poisoned)
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database.as_ref().ok_or(StoreError::Poisoned)
     }
 
-    /// The batch for a plan, what the index becomes, and the state after it.
-    #[expect(clippy::type_complexity, reason = "three results of one pass, taken apart at once")]
-    fn prepare<'a>(&self, plan: &Plan<'a>, changes: usize) -> (Batch, Vec<(&'a [u8], Option<Entry>)>, State) {
+    fn prepare<'a>(&self, plan: &Plan<'a>, changes: usize) -> Prepared<'a> {
         let mut batch = Batch::default();
         let mut entries = Vec::with_capacity(plan.len());
         let mut state = State {
@@ -214,8 +189,7 @@ impl Inner {
         };
         for (key, value) in plan {
             let old = self.index.get(*key);
-            let new = value
-                .map(|value| Entry { hash: hash_record(key, value), parts: part_count(value.len()) as u16 });
+            let new = value.map(|value| Entry::new(key, value));
             if let Some(old) = old {
                 state.sum.subtract(&old.hash);
                 state.count -= 1;
@@ -233,27 +207,20 @@ impl Inner {
             entries.push((*key, new));
         }
         batch.insert(STATE_KEY, state.encode());
-        (batch, entries, state)
+        Prepared { batch, entries, state }
     }
 
     /// Makes a batch durable: the data first, then the witness.
     fn write(&mut self, batch: Batch, state: &State, dir: &Path) -> Result<(), StoreError> {
-        let db = self.db()?;
-        db.apply_batch(batch).map_err(|error| from_sled(error, "write", dir))?;
-        db.flush().map_err(|error| from_sled(error, "flush", dir))?;
+        self.database()?.write(batch)?;
         self.flush_data().map_err(|error| StoreError::io("flush", &dir.join("db"), error))?;
         self.witness.record(state)
     }
 
     /// sled's flush doesn't reach the disk (sled issue 1351); this does.
-    fn flush_data(&mut self) -> std::io::Result<()> {
+    fn flush_data(&mut self) -> io::Result<()> {
         #[cfg(test)]
-        {
-            self.hooks.flushes += 1;
-            if self.hooks.fail_flush {
-                return Err(std::io::Error::from_raw_os_error(5));
-            }
-        }
+        self.hooks.before_flush(&self.witness)?;
         self.data.sync_all()
     }
 
@@ -261,92 +228,41 @@ impl Inner {
     /// kernel may have dropped the pages that it couldn't write.
     fn poison(&mut self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store accepts nothing any more");
-        self.poisoned = true;
+        // Open, sled would go on moving pages about. Closing may take as long as a broken disk likes.
+        if let Some(database) = self.database.take() {
+            std::thread::spawn(move || drop(database));
+        }
         error
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let Some(db) = self.db.take() {
-            close(db);
-        }
-    }
-}
-
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
             .field("revision", &self.state.revision)
             .field("records", &self.state.count)
-            .field("poisoned", &self.poisoned)
+            .field("poisoned", &self.database.is_none())
             .finish_non_exhaustive()
     }
 }
 
-/// Opens sled; a panic of sled's over a damaged file is an error.
-fn open_sled(dir: &Path) -> Result<Db, StoreError> {
-    let deadline = Instant::now() + CLOSING;
-    loop {
-        let config = sled::Config::new()
-            .path(dir)
-            .cache_capacity(CACHE)
-            .flush_every_ms(Some(CLEAN_EVERY))
-            .use_compression(false);
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        match opened {
-            Ok(Ok(db)) => return Ok(db),
-            Ok(Err(error)) => match from_sled(error, "open", dir) {
-                StoreError::Locked { .. } if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                error => return Err(error),
-            },
-            Err(panic) => return Err(StoreError::damaged(&dir.join("db"), describe(&*panic))),
-        }
-    }
+fn read(dir: &Path) -> Result<(Database, State, Index), StoreError> {
+    let database = Database::open(dir)?;
+    let mut index = Index::new();
+    let state = database.scan(|key, value| {
+        index.insert(key.into(), Entry::new(key, value));
+    })?;
+    Ok((database, state, index))
 }
 
-/// Closes sled, which flushes, and panics if it can't.
-fn close(db: Db) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(db))) {
-        tracing::error!(what = describe(&*panic), "closing the store failed");
-    }
-}
-
-/// What sled's error means for the store in `dir`.
-pub(crate) fn from_sled(error: sled::Error, operation: &'static str, dir: &Path) -> StoreError {
-    let data = dir.join("db");
-    match error {
-        sled::Error::Io(error) if is_full(&error) => {
-            StoreError::Full { dir: dir.to_owned(), needed: 0, free: 0 }
-        }
-        // sled has no error of its own for a lock that is held; this text is 0.34.7's.
-        sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock") => {
-            StoreError::Locked { dir: dir.to_owned() }
-        }
-        sled::Error::Io(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::UnexpectedEof
-                    | std::io::ErrorKind::NotFound
-                    | std::io::ErrorKind::InvalidData
-            ) =>
-        {
-            StoreError::damaged(&data, format!("sled can't read all of it ({error})"))
-        }
-        sled::Error::Io(error) => StoreError::io(operation, &data, error),
-        sled::Error::Unsupported(why) => StoreError::damaged(&dir.join("conf"), why),
-        error => StoreError::damaged(&data, error.to_string()),
-    }
-}
-
-/// What a panic said.
-pub(crate) fn describe(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no reason given");
-    format!("sled gave up on it ({text})")
+/// Opens sled's data file a second time and makes all of it durable, since a process that was killed
+/// leaves data that nobody has flushed.
+fn open_durable(path: &Path) -> Result<File, StoreError> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| StoreError::io("open", path, error))?;
+    file.sync_all().map_err(|error| StoreError::io("flush", path, error))?;
+    Ok(file)
 }

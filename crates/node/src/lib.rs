@@ -1,14 +1,24 @@
 //! One HSM: users, objects, attribute policy, sessions.
 //!
 //! A node knows neither the cluster, nor the network, nor the disk, nor the time: it's handed a
-//! [`state::Port`] to get changes committed, and a [`Clock`].
+//! [`state::Port`] to get changes committed, and a [`Clock`]. It trusts no client: roles, ownership,
+//! attributes, usage and limits are checked here, on every request.
 
 #![forbid(unsafe_code)]
 
+mod access;
+mod connection;
+mod crypt;
+mod family;
+mod keys;
+mod login;
+mod node;
+mod object;
+mod objects;
+mod rules;
 pub mod state;
+mod ticket;
 
-/// What time it is.
-pub trait Clock: Send + Sync {
-    /// Seconds since 1970.
-    fn now(&self) -> u64;
-}
+pub use connection::Connection;
+pub use node::{Clock, Node, NodeParts};
+pub use object::StoredObject;

@@ -60,7 +60,11 @@ static CURVES: [Curve; 5] = [
 
 impl Curve {
     /// The curve that `CKA_EC_PARAMS` names, by OID or by PrintableString (PKCS#11 3.2 section 6.3.3).
-    pub(crate) fn from_attributes(attributes: &Attributes) -> Result<&'static Self> {
+    ///
+    /// # Errors
+    ///
+    /// `CKR_TEMPLATE_INCOMPLETE`, `CKR_CURVE_NOT_SUPPORTED`, `CKR_DOMAIN_PARAMS_INVALID`.
+    pub fn from_attributes(attributes: &Attributes) -> Result<&'static Self> {
         let params = attributes.bytes(AttributeType::EC_PARAMS).ok_or_else(|| {
             Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "a key on an elliptic curve needs CKA_EC_PARAMS")
         })?;

@@ -87,4 +87,7 @@ pub trait Port: Send + Sync {
 
     /// The cluster's nodes and the number of the membership's last change.
     fn members(&self) -> (Vec<strongroom_wire::Member>, u64);
+
+    /// The number of the membership's last change; asked on every request.
+    fn epoch(&self) -> u64;
 }

@@ -6,6 +6,7 @@ mod record;
 mod replica;
 
 pub use change::{Change, CommitError, Committed, Expect, Port, Revision, Write};
-pub use record::{Key, Policy, Record, Revocation, StoredObject, User};
+pub(crate) use index::Index;
+pub use record::{Key, Policy, Record, Revocation, User};
 pub use replica::Replica;
 pub(crate) use replica::Versioned;

@@ -1,10 +1,13 @@
 //! The records that make up a cluster's state.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::{Attributes, Handle, Profile, Role, UserName};
+use strongroom_crypto::{password, random};
+use strongroom_model::{Handle, Profile, Result, Role, UserName};
 use strongroom_wire::InstanceId;
+
+use crate::object::StoredObject;
 
 /// What a record is found by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,7 +18,7 @@ pub enum Key {
     User(Role, UserName),
     /// A token object.
     Object(Handle),
-    /// A client instance whose tickets are void.
+    /// A client instance that logged out.
     Revocation(InstanceId),
 }
 
@@ -48,10 +51,29 @@ pub struct Policy {
 pub struct User {
     /// Argon2id, in PHC form.
     pub password: String,
-    /// Grows with every change that must void the user's tickets.
+    /// Another after every change that must void the user's tickets.
     pub epoch: u64,
     /// Wrong passwords since the last right one.
     pub failures: u32,
+}
+
+/// A logout: tickets that were issued before the revision that wrote this are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When the last ticket that it voids has expired, so that the record may be dropped; seconds since 1970.
+    pub expires: u64,
+}
+
+impl User {
+    /// A user with this password and an epoch that no earlier user of the name had.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_HOST_MEMORY` if the password can't be hashed.
+    pub fn with_password(password: &[u8]) -> Result<Self> {
+        let epoch = u64::from_le_bytes(random::bytes());
+        Ok(Self { password: password::hash(password)?, epoch, failures: 0 })
+    }
 }
 
 impl std::fmt::Debug for User {
@@ -61,29 +83,4 @@ impl std::fmt::Debug for User {
             .field("failures", &self.failures)
             .finish_non_exhaustive()
     }
-}
-
-/// A token object.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct StoredObject {
-    /// Who owns it; `None` for what was made without a login.
-    pub owner: Option<UserName>,
-    /// All attributes but key material.
-    pub attributes: Attributes,
-    /// Key material: attributes, sealed under the cluster's masking key and bound to the object's unique id.
-    /// Empty if there is none.
-    #[serde(with = "serde_bytes")]
-    pub sealed: Vec<u8>,
-    /// The key, parsed at first use and kept ready.
-    #[serde(skip)]
-    pub(crate) ready: OnceLock<Arc<strongroom_crypto::Key>>,
-}
-
-/// A logout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// Tickets issued up to then are void, in seconds since 1970.
-    pub issued_until: u64,
-    /// When the last ticket that it voids has expired, so that the record may be dropped.
-    pub expires: u64,
 }

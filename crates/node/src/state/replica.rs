@@ -7,7 +7,8 @@ use strongroom_model::{Attributes, Handle, Role, UserName};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
-use super::{Change, Committed, Expect, Key, Policy, Record, Revision, Revocation, StoredObject, User};
+use super::{Change, Committed, Expect, Key, Policy, Record, Revision, Revocation, User};
+use crate::object::StoredObject;
 
 /// A record and the revision that wrote it.
 #[derive(Clone, Debug)]
@@ -125,8 +126,14 @@ impl Replica {
         self.objects.get(&handle)
     }
 
-    pub(crate) fn revocation(&self, instance: InstanceId) -> Option<Revocation> {
-        self.revocations.get(&instance).map(|record| record.value)
+    /// The revision of an instance's last logout: its tickets from before are void.
+    pub(crate) fn revoked_at(&self, instance: InstanceId) -> Option<Revision> {
+        self.revocations.get(&instance).map(|record| record.version)
+    }
+
+    /// Token objects, in no order.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Handle, &Versioned<Arc<StoredObject>>)> {
+        self.objects.iter().map(|(handle, object)| (*handle, object))
     }
 
     /// Handles behind `after` of objects that may match a template, ascending: a superset, narrowed by the

@@ -1,0 +1,151 @@
+//! A client's connection: for whom it speaks, and where each request goes.
+
+use std::sync::Arc;
+
+use strongroom_model::{MECHANISMS, Result, ReturnCode};
+use strongroom_wire::{Attach, Envelope, Hello, MechanismEntry, Reply, Request, Response};
+
+use crate::access::Caller;
+use crate::family::{Family, SessionId};
+use crate::node::Node;
+use crate::ticket::Principal;
+
+/// A client that was taken in. It's let go when this is dropped.
+pub struct Connection {
+    node: Arc<Node>,
+    family: Arc<Family>,
+    hello: Hello,
+    principal: Option<Principal>,
+}
+
+impl Connection {
+    pub(crate) fn new(node: Arc<Node>, family: Arc<Family>, hello: Hello) -> Self {
+        Self { node, family, hello, principal: None }
+    }
+
+    /// Carries out a request.
+    pub fn handle(&mut self, envelope: Envelope) -> Reply {
+        let Envelope { attach, session, request } = envelope;
+        let detached = match attach {
+            None => false,
+            Some(Attach::Nobody) => {
+                self.principal = None;
+                false
+            }
+            Some(Attach::Ticket(ticket)) => {
+                let now = self.node.clock.now();
+                self.principal = Principal::of(&ticket, &self.node.tickets, &self.hello, now).ok();
+                self.principal.is_none()
+            }
+        };
+        let (revision, valid) = {
+            let replica = self.node.replica.read();
+            (replica.revision(), self.principal.as_ref().is_none_or(|principal| principal.is_valid(&replica)))
+        };
+        let detached = detached || !valid;
+        if !valid {
+            self.principal = None;
+        }
+        let result = self.dispatch(session, request);
+        // What the request itself changed counts, too.
+        let revision = if matches!(result, Ok(Response::Bytes(_))) { revision } else { self.node.revision() };
+        Reply { revision, epoch: self.node.port.epoch(), detached, result }
+    }
+
+    fn dispatch(&mut self, session: u64, request: Request) -> Result<Response> {
+        let caller = Caller {
+            node: &self.node,
+            family: &self.family,
+            hello: &self.hello,
+            session: SessionId { instance: self.hello.instance, session },
+            principal: self.principal.as_ref(),
+        };
+        match request {
+            Request::Login(login) => {
+                let principal = caller.login(&login)?;
+                let ticket = principal.ticket(&self.node.tickets)?;
+                self.principal = Some(principal);
+                Ok(Response::Ticket(ticket))
+            }
+            Request::Logout => {
+                caller.logout()?;
+                self.principal = None;
+                Ok(Response::Done)
+            }
+            Request::Renew => {
+                let principal = caller.renew()?;
+                let ticket = principal.ticket(&self.node.tickets)?;
+                self.principal = Some(principal);
+                Ok(Response::Ticket(ticket))
+            }
+            Request::Info => Ok(Response::Cluster(self.node.info())),
+            Request::Mechanisms => Ok(Response::Mechanisms(mechanisms())),
+            Request::Random { len } => caller.random(len),
+            Request::InitToken { password, label } => caller.init_token(&password, label),
+            Request::InitPin { user, password } => caller.init_pin(user, &password),
+            Request::SetPin { login, new } => caller.set_pin(&login, &new),
+            Request::CreateUser(login) => caller.create_user(&login),
+            Request::DeleteUser { role, user } => caller.delete_user(role, &user),
+            Request::ChangePassword(login) => caller.change_password(&login),
+            Request::ListUsers => Ok(caller.list_users()),
+            Request::Find { template, after, limit } => caller.find(&template, after, limit),
+            Request::Object { handle } => caller.object_info(handle),
+            Request::GetAttributes { handle, types } => caller.get_attributes(handle, &types),
+            Request::SetAttributes { handle, template } => caller.set_attributes(handle, &template),
+            Request::ObjectSize { handle } => caller.object_size(handle),
+            Request::Create { template } => caller.create(template),
+            Request::Copy { handle, template } => caller.copy(handle, &template),
+            Request::Destroy { handle } => caller.destroy(handle),
+            Request::GenerateKey { mechanism, template } => caller.generate_key(&mechanism, template),
+            Request::GeneratePair { mechanism, public, private } => {
+                caller.generate_pair(&mechanism, public, private)
+            }
+            Request::Wrap { mechanism, wrapping, key } => caller.wrap(&mechanism, wrapping, key),
+            Request::Unwrap { mechanism, unwrapping, wrapped, template } => {
+                caller.unwrap(&mechanism, unwrapping, &wrapped, template)
+            }
+            Request::Derive { mechanism, base, template } => caller.derive(&mechanism, base, template),
+            Request::Sign { operation, digested } => caller.sign(&operation, digested),
+            Request::Verify { operation, digested, signature } => {
+                caller.verify(&operation, digested, &signature)
+            }
+            Request::Encrypt(operation) => caller.encrypt(&operation),
+            Request::Decrypt(operation) => caller.decrypt(&operation),
+            Request::Open { kind, operation } => caller.open(kind, &operation),
+            Request::Update { stream, data } => caller.update(stream, &data),
+            Request::Finish { stream, signature } => caller.finish(stream, &signature),
+            Request::Abandon { stream } => caller.abandon(stream),
+            Request::CloseSession => {
+                self.family.close_session(caller.session);
+                Ok(Response::Done)
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.node.disconnect(&self.family, &self.hello);
+    }
+}
+
+fn mechanisms() -> Vec<MechanismEntry> {
+    MECHANISMS
+        .iter()
+        .map(|spec| MechanismEntry {
+            kind: spec.kind.0,
+            min_key: spec.min_key,
+            max_key: spec.max_key,
+            flags: spec.purposes.0 | cryptoki_sys::CKF_HW,
+        })
+        .collect()
+}
+
+impl Caller<'_> {
+    fn random(&self, len: u32) -> Result<Response> {
+        if len as usize > strongroom_model::limits::MAX_RANDOM {
+            return Err(ReturnCode::DATA_LEN_RANGE.into());
+        }
+        Ok(Response::Bytes(strongroom_crypto::random::blob(len as usize)))
+    }
+}

@@ -1,0 +1,102 @@
+//! Operations with a key: in one call, or in parts.
+
+use strongroom_crypto::{self as crypto, Input, Stream};
+use strongroom_model::{AttributeType as A, Error, Result, ReturnCode};
+use strongroom_wire::{Operation, Response, StreamKind};
+
+use crate::access::{Caller, Part};
+
+impl Caller<'_> {
+    pub(crate) fn sign(&self, operation: &Operation, digested: bool) -> Result<Response> {
+        let Operation { key, mechanism, data } = operation;
+        let (_, key, _) = self.usable(*key, A::SIGN, mechanism, cryptoki_sys::CKF_SIGN, Part::Key)?;
+        Ok(Response::Bytes(crypto::sign(&key, mechanism, input(data, digested))?))
+    }
+
+    pub(crate) fn verify(&self, operation: &Operation, digested: bool, signature: &[u8]) -> Result<Response> {
+        let Operation { key, mechanism, data } = operation;
+        let (_, key, _) = self.usable(*key, A::VERIFY, mechanism, cryptoki_sys::CKF_VERIFY, Part::Key)?;
+        crypto::verify(&key, mechanism, input(data, digested), signature)?;
+        Ok(Response::Done)
+    }
+
+    pub(crate) fn encrypt(&self, operation: &Operation) -> Result<Response> {
+        let Operation { key, mechanism, data } = operation;
+        let (_, key, _) = self.usable(*key, A::ENCRYPT, mechanism, cryptoki_sys::CKF_ENCRYPT, Part::Key)?;
+        Ok(Response::Bytes(crypto::encrypt(&key, mechanism, data)?))
+    }
+
+    pub(crate) fn decrypt(&self, operation: &Operation) -> Result<Response> {
+        let Operation { key, mechanism, data } = operation;
+        let (_, key, _) = self.usable(*key, A::DECRYPT, mechanism, cryptoki_sys::CKF_DECRYPT, Part::Key)?;
+        Ok(Response::Bytes(crypto::decrypt(&key, mechanism, data)?))
+    }
+
+    pub(crate) fn open(&self, kind: StreamKind, operation: &Operation) -> Result<Response> {
+        let Operation { key: handle, mechanism, data } = operation;
+        let (usage, purpose, crypto_kind) = match kind {
+            StreamKind::Encrypt => (A::ENCRYPT, cryptoki_sys::CKF_ENCRYPT, crypto::StreamKind::Encrypt),
+            StreamKind::Decrypt => (A::DECRYPT, cryptoki_sys::CKF_DECRYPT, crypto::StreamKind::Decrypt),
+            StreamKind::Sign => (A::SIGN, cryptoki_sys::CKF_SIGN, crypto::StreamKind::Sign),
+            StreamKind::Verify => (A::VERIFY, cryptoki_sys::CKF_VERIFY, crypto::StreamKind::Verify),
+        };
+        let (_, key, _) = self.usable(*handle, usage, mechanism, purpose, Part::Key)?;
+        let mut stream = Stream::open(crypto_kind, &key, mechanism)?;
+        let output = stream.update(data)?;
+        let user = self.crypto_user().cloned();
+        let stream = self.family.begin(self.session, kind, user, *handle, stream)?;
+        Ok(Response::Streaming { stream, output })
+    }
+
+    pub(crate) fn update(&self, number: u64, data: &[u8]) -> Result<Response> {
+        let running = self.stream(number)?;
+        let mut slot = running.stream.lock();
+        let mut stream = slot.take().ok_or(ReturnCode::OPERATION_NOT_INITIALIZED)?;
+        match stream.update(data) {
+            Ok(output) => {
+                *slot = Some(stream);
+                Ok(Response::Bytes(output))
+            }
+            Err(error) => {
+                self.family.end(number, self.session.instance);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn finish(&self, number: u64, signature: &[u8]) -> Result<Response> {
+        let running = self.stream(number)?;
+        self.family.end(number, self.session.instance);
+        let stream = running.stream.lock().take().ok_or(ReturnCode::OPERATION_NOT_INITIALIZED)?;
+        match running.kind {
+            StreamKind::Verify => stream.verify(signature).map(|()| Response::Done),
+            StreamKind::Encrypt | StreamKind::Decrypt | StreamKind::Sign => {
+                stream.finish().map(Response::Bytes)
+            }
+        }
+    }
+
+    pub(crate) fn abandon(&self, number: u64) -> Result<Response> {
+        self.family.end(number, self.session.instance);
+        Ok(Response::Done)
+    }
+
+    /// An operation that goes on: its key must still be there, for the same user.
+    fn stream(&self, number: u64) -> Result<std::sync::Arc<crate::family::Running>> {
+        let running = self.family.running(number, self.session.instance).ok_or_else(|| {
+            Error::new(
+                ReturnCode::OPERATION_NOT_INITIALIZED,
+                "the multi-part operation isn't known: it ended, or the daemon was restarted",
+            )
+        })?;
+        if running.user.as_ref() != self.crypto_user() || self.locate(running.key).is_err() {
+            self.family.end(number, self.session.instance);
+            return Err(ReturnCode::KEY_HANDLE_INVALID.into());
+        }
+        Ok(running)
+    }
+}
+
+fn input(data: &[u8], digested: bool) -> Input<'_> {
+    if digested { Input::Digest(data) } else { Input::Message(data) }
+}

@@ -1,0 +1,196 @@
+//! A node: its replica of the cluster's state, its clients, and what it needs from outside.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use strongroom_crypto::seal::SealingKey;
+use strongroom_model::{Error, Handle, NodeId, Profile, Result, ReturnCode, Role, limits};
+use strongroom_wire::{ClusterInfo, Hello, InstanceId, PROTOCOL, Welcome};
+
+use crate::connection::Connection;
+use crate::family::Family;
+use crate::state::{Committed, Port, Replica, Revision};
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970.
+    fn now(&self) -> u64;
+}
+
+/// What a node is made of.
+pub struct NodeParts {
+    /// Its number.
+    pub id: NodeId,
+    /// How often it has started, this time included; below [`Handle::MAX_BOOTS`]. Keeps handles of session objects from
+    /// coming back.
+    pub boot: u64,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The cluster's serial number.
+    pub serial: String,
+    /// The way to the cluster.
+    pub port: Arc<dyn Port>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The cluster's masking key.
+    pub masking: Arc<SealingKey>,
+    /// The state to start from.
+    pub replica: Replica,
+}
+
+/// One HSM.
+pub struct Node {
+    pub(crate) id: NodeId,
+    boot: u64,
+    cluster: String,
+    serial: String,
+    pub(crate) port: Arc<dyn Port>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) masking: Arc<SealingKey>,
+    pub(crate) tickets: SealingKey,
+    pub(crate) replica: RwLock<Replica>,
+    families: Mutex<HashMap<InstanceId, Arc<Family>>>,
+    next_session_object: AtomicU64,
+}
+
+impl Node {
+    /// A node that serves.
+    pub fn new(parts: NodeParts) -> Arc<Self> {
+        let NodeParts { id, boot, cluster, serial, port, clock, masking, replica } = parts;
+        let tickets = masking.derive("tickets");
+        Arc::new(Self {
+            id,
+            boot,
+            cluster,
+            serial,
+            port,
+            clock,
+            masking,
+            tickets,
+            replica: RwLock::new(replica),
+            families: Mutex::default(),
+            next_session_object: AtomicU64::new(1),
+        })
+    }
+
+    /// Takes a client in. Dropping the connection lets it go, and what lives with it.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_DEVICE_ERROR` when the client speaks another version of the protocol.
+    pub fn connect(self: &Arc<Self>, hello: &Hello) -> Result<(Connection, Welcome)> {
+        if hello.protocol != PROTOCOL {
+            return Err(Error::new(
+                ReturnCode::DEVICE_ERROR,
+                format!(
+                    "the client speaks protocol {}, this node {PROTOCOL}: use the module that came with the daemon",
+                    hello.protocol
+                ),
+            ));
+        }
+        let family = {
+            let mut families = self.families.lock();
+            let family = Arc::clone(families.entry(hello.family).or_default());
+            family.connect(hello);
+            family
+        };
+        let welcome = Welcome { node: self.id, cluster: self.info() };
+        Ok((Connection::new(Arc::clone(self), family, hello.clone()), welcome))
+    }
+
+    /// Applies a committed change; they come in order.
+    pub fn apply(&self, change: &Committed) {
+        self.replica.write().apply(change);
+    }
+
+    /// The last change applied.
+    pub fn revision(&self) -> Revision {
+        self.replica.read().revision()
+    }
+
+    /// Its number.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Open connections.
+    pub fn connection_count(&self) -> usize {
+        self.families.lock().values().map(|family| family.connection_count()).sum()
+    }
+
+    /// What anybody may know of the cluster.
+    pub fn info(&self) -> ClusterInfo {
+        let (members, epoch) = self.port.members();
+        let replica = self.replica.read();
+        let policy = replica.policy();
+        let default_user = policy.and_then(|policy| policy.default_user.clone());
+        let failures = default_user
+            .as_ref()
+            .and_then(|name| replica.user(Role::CryptoUser, name))
+            .map_or(0, |user| user.value.failures);
+        let profile = policy.map_or(Profile::Standard, |policy| policy.profile);
+        let limits = PasswordLimits::of(profile);
+        ClusterInfo {
+            name: self.cluster.clone(),
+            label: policy.map_or_else(|| self.cluster.clone(), |policy| policy.label.clone()),
+            serial: self.serial.clone(),
+            profile,
+            initialized: replica.is_initialized(),
+            default_user,
+            default_user_failing: failures > 0,
+            default_user_locked: failures >= limits.failures,
+            min_password: limits.min,
+            max_password: limits.max,
+            members,
+            epoch,
+        }
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.replica.read().policy().map_or(Profile::Standard, |policy| policy.profile)
+    }
+
+    /// A handle for a new session object.
+    pub(crate) fn session_handle(&self) -> Result<Handle> {
+        let serial = self.next_session_object.fetch_add(1, Ordering::Relaxed);
+        let serial = u32::try_from(serial).map_err(|_| {
+            Error::new(
+                ReturnCode::DEVICE_MEMORY,
+                "the node has no numbers left for session objects: restart the daemon",
+            )
+        })?;
+        Ok(Handle::session(self.id, self.boot, serial))
+    }
+
+    pub(crate) fn disconnect(&self, family: &Family, hello: &Hello) {
+        let mut families = self.families.lock();
+        if family.disconnect(hello) {
+            families.remove(&hello.family);
+        }
+    }
+}
+
+/// What a profile asks of passwords.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PasswordLimits {
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+    /// Wrong ones in a row that lock a user.
+    pub(crate) failures: u32,
+}
+
+impl PasswordLimits {
+    pub(crate) fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Standard | Profile::Strict => Self {
+                min: limits::MIN_PASSWORD as u32,
+                max: limits::MAX_PASSWORD as u32,
+                failures: limits::MAX_LOGIN_FAILURES,
+            },
+            // cloudhsm.md 2.3: 7 to 32, and locked by more than 5 wrong ones.
+            Profile::CloudHsm => Self { min: 7, max: 32, failures: 6 },
+        }
+    }
+}

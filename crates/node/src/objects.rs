@@ -1,0 +1,259 @@
+//! Objects: made, found, read, changed, copied, destroyed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_crypto::Key;
+use strongroom_model::{
+    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, ObjectInfo, Result, ReturnCode,
+    Role, limits,
+};
+use strongroom_wire::{Found, Response};
+
+use crate::access::{Caller, Located};
+use crate::object::{StoredObject, class_of, key_type_of};
+use crate::rules::{self, Origin};
+use crate::state::{Change, Expect, Key as RecordKey, Record};
+
+impl Caller<'_> {
+    pub(crate) fn create(&self, template: Attributes) -> Result<Response> {
+        let class = class_of(&template)?;
+        let (key_type, material, key) = if class.is_key() {
+            let key_type = key_type_of(&template)?;
+            let (material, key) = import(class, key_type, &template)?;
+            (Some(key_type), material, Some(key))
+        } else {
+            (None, Attributes::new(), None)
+        };
+        let mut attributes =
+            rules::build(self.subject(class, key_type), Origin::Create, &template, &material)?;
+        if class.is_key() {
+            mark_foreign(&mut attributes, class);
+        }
+        let object = self.assemble(attributes, key)?;
+        Ok(Response::Object(self.store(object)?))
+    }
+
+    pub(crate) fn copy(&self, handle: Handle, template: &Attributes) -> Result<Response> {
+        let Located { object, .. } = self.locate(handle)?;
+        self.must_manage(&object)?;
+        let subject = self.subject(object.class(), object.key_type());
+        let mut attributes = rules::copy(subject, &object.attributes, template)?;
+        if attributes.bool(A::SENSITIVE) == Some(true) && object.attributes.bool(A::SENSITIVE) == Some(false)
+        {
+            attributes.set(A::ALWAYS_SENSITIVE, false);
+        }
+        let secrets = object.unseal(&self.node.masking)?;
+        for (attribute, value) in secrets.iter() {
+            if rules::is_secret(attribute, object.class()) {
+                attributes.set(attribute, value.clone());
+            }
+        }
+        let copy = StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, None)?;
+        Ok(Response::Object(self.store(copy)?))
+    }
+
+    pub(crate) fn destroy(&self, handle: Handle) -> Result<Response> {
+        let allowed = |object: &StoredObject| {
+            self.must_manage(object)?;
+            if object.is(A::DESTROYABLE) {
+                Ok(())
+            } else {
+                Err(Error::new(
+                    ReturnCode::ACTION_PROHIBITED,
+                    "the object was made with CKA_DESTROYABLE false",
+                ))
+            }
+        };
+        if self.locate(handle)?.version.is_none() {
+            allowed(&self.locate(handle)?.object)?;
+            return if self.family.remove(handle) {
+                Ok(Response::Done)
+            } else {
+                Err(ReturnCode::OBJECT_HANDLE_INVALID.into())
+            };
+        }
+        self.commit(|replica| {
+            let record = replica.object(handle).filter(|record| self.sees(&record.value));
+            let record = record.ok_or(ReturnCode::OBJECT_HANDLE_INVALID)?;
+            allowed(&record.value)?;
+            Ok((Change::of(RecordKey::Object(handle), Expect::Version(record.version), None), ()))
+        })?;
+        Ok(Response::Done)
+    }
+
+    pub(crate) fn set_attributes(&self, handle: Handle, template: &Attributes) -> Result<Response> {
+        let changed = |object: &StoredObject| -> Result<Arc<StoredObject>> {
+            if self.role() != Some(Role::Admin) {
+                self.must_manage(object)?;
+            }
+            let subject = self.subject(object.class(), object.key_type());
+            let attributes = rules::change(subject, &object.attributes, template)?;
+            Ok(Arc::new(object.with_attributes(attributes)))
+        };
+        let located = self.locate(handle)?;
+        if located.version.is_none() {
+            let new = changed(&located.object)?;
+            let info = new.info(handle);
+            return if self.family.replace(handle, &located.object, new) {
+                Ok(Response::Object(info))
+            } else {
+                Err(Error::new(
+                    ReturnCode::FUNCTION_FAILED,
+                    "another thread changed the object at the same time",
+                ))
+            };
+        }
+        let info = self.commit(|_| {
+            let Located { object, version, .. } = self.locate(handle)?;
+            let new = changed(&object)?;
+            let info = new.info(handle);
+            let expect = version.map_or(Expect::Absent, Expect::Version);
+            Ok((Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new))), info))
+        })?;
+        Ok(Response::Object(info))
+    }
+
+    pub(crate) fn get_attributes(&self, handle: Handle, types: &[A]) -> Result<Response> {
+        if types.len() > limits::MAX_TEMPLATE {
+            return Err(Error::new(
+                ReturnCode::ARGUMENTS_BAD,
+                format!("more than {} attributes asked for at once", limits::MAX_TEMPLATE),
+            ));
+        }
+        let object = self.locate(handle)?.object;
+        let answers = types.iter().map(|attribute| object.answer(&self.node.masking, *attribute));
+        Ok(Response::Answers(answers.collect::<Result<_>>()?))
+    }
+
+    pub(crate) fn object_info(&self, handle: Handle) -> Result<Response> {
+        Ok(Response::Object(self.locate(handle)?.object.info(handle)))
+    }
+
+    pub(crate) fn object_size(&self, handle: Handle) -> Result<Response> {
+        Ok(Response::Size(self.locate(handle)?.object.size() as u64))
+    }
+
+    /// Token objects first, then this node's session objects: that is the order of handles.
+    pub(crate) fn find(&self, template: &Attributes, after: Option<Handle>, limit: u32) -> Result<Response> {
+        let limit = (limit as usize).clamp(1, limits::MAX_FOUND);
+        let mut objects = Vec::new();
+        {
+            let replica = self.node.replica.read();
+            for handle in replica.candidates(template, after) {
+                let Some(record) = replica.object(handle) else { continue };
+                if record.value.matches(template) && self.sees(&record.value) {
+                    objects.push(record.value.info(handle));
+                    if objects.len() > limit {
+                        break;
+                    }
+                }
+            }
+        }
+        if objects.len() <= limit {
+            self.family.search(template, after, |handle, object| {
+                if object.matches(template) && self.sees(object) {
+                    objects.push(object.info(handle));
+                }
+                objects.len() <= limit
+            });
+        }
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        Ok(Response::Found(Found { objects, more }))
+    }
+
+    /// A new object of the caller's, from all its attributes, with what is computed from a key.
+    pub(crate) fn assemble(&self, mut attributes: Attributes, key: Option<Key>) -> Result<StoredObject> {
+        if let Some(key) = &key {
+            complete(&mut attributes, key)?;
+        }
+        StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, key)
+    }
+
+    /// Keeps a new object: a token object in the cluster, a session object here.
+    pub(crate) fn store(&self, object: StoredObject) -> Result<ObjectInfo> {
+        let mut infos = self.store_all([object])?;
+        infos.pop().ok_or_else(|| ReturnCode::GENERAL_ERROR.into())
+    }
+
+    /// Keeps new objects; those for the token all or none.
+    pub(crate) fn store_all<const N: usize>(&self, objects: [StoredObject; N]) -> Result<Vec<ObjectInfo>> {
+        let mut infos = Vec::with_capacity(N);
+        let mut token = BTreeMap::new();
+        let mut session = Vec::new();
+        for object in objects {
+            let on_token = object.is(A::TOKEN);
+            let handle =
+                if on_token { self.node.port.fresh_handle()? } else { self.node.session_handle()? };
+            infos.push(object.info(handle));
+            if on_token {
+                token.insert(handle, Arc::new(object));
+            } else {
+                session.push((handle, Arc::new(object)));
+            }
+        }
+        if !token.is_empty() {
+            self.commit(|replica| {
+                if replica.object_count() + token.len() > limits::MAX_TOKEN_OBJECTS {
+                    return Err(Error::new(
+                        ReturnCode::DEVICE_MEMORY,
+                        format!("the cluster has {} token objects: destroy some", limits::MAX_TOKEN_OBJECTS),
+                    ));
+                }
+                let change = token.iter().fold(Change::default(), |change, (handle, object)| {
+                    change.and(
+                        RecordKey::Object(*handle),
+                        Expect::Absent,
+                        Some(Record::Object(Arc::clone(object))),
+                    )
+                });
+                Ok((change, ()))
+            })?;
+        }
+        for (handle, object) in session {
+            self.family.insert(handle, self.session, object)?;
+        }
+        Ok(infos)
+    }
+}
+
+/// The key that a template is made of, and the attributes that follow from it.
+pub(crate) fn import(
+    class: ObjectClass,
+    key_type: KeyType,
+    template: &Attributes,
+) -> Result<(Attributes, Key)> {
+    let mut material = strongroom_crypto::complete_import(class, key_type, template)?;
+    let key = Key::from_attributes(class, key_type, &overlay(template, &material))?;
+    if class == ObjectClass::SecretKey {
+        material.set(A::VALUE_LEN, u64::from(key.size()));
+    }
+    complete(&mut material, &key)?;
+    Ok((material, key))
+}
+
+fn overlay(below: &Attributes, above: &Attributes) -> Attributes {
+    below.iter().chain(above.iter()).map(|(attribute, value)| (attribute, value.clone())).collect()
+}
+
+/// Adds what is computed from a key.
+fn complete(attributes: &mut Attributes, key: &Key) -> Result<()> {
+    if !attributes.contains(A::CHECK_VALUE) {
+        attributes.set(A::CHECK_VALUE, key.check_value()?.as_slice());
+    }
+    if !matches!(key, Key::Secret(_)) && !attributes.contains(A::PUBLIC_KEY_INFO) {
+        attributes.set(A::PUBLIC_KEY_INFO, key.public_key_info()?);
+    }
+    Ok(())
+}
+
+/// The history of a key that wasn't made here (PKCS#11 3.2 section 4.9): nothing good can be said of it.
+pub(crate) fn mark_foreign(attributes: &mut Attributes, class: ObjectClass) {
+    attributes.set(A::LOCAL, false);
+    attributes.set(A::KEY_GEN_MECHANISM, cryptoki_sys::CK_UNAVAILABLE_INFORMATION);
+    if class != ObjectClass::PublicKey {
+        attributes.set(A::ALWAYS_SENSITIVE, false);
+        attributes.set(A::NEVER_EXTRACTABLE, false);
+    }
+}

@@ -6,7 +6,7 @@ use strongroom_model::{Error, Result, ReturnCode};
 
 use crate::random;
 
-/// Memory in KiB, passes and lanes, as OWASP's Password Storage Cheat Sheet has them: about 20 ms and
+/// Memory in KiB, passes and lanes, as OWASP's Password Storage Cheat Sheet has them: about 12 ms and
 /// 19 MiB per hash.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 

@@ -1,1 +1,21 @@
 //! A cluster: committed changes and the replicas they reach.
+//!
+//! [`Cluster`] opens or makes one in a store and gives out its nodes. Between the nodes and the store stands
+//! the ledger: it puts changes in order, seals them, makes those that arrive together durable by one flush,
+//! and applies them to every node. A change is durable before it's acknowledged, and applied whole or not at all.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod cluster;
+mod create;
+mod error;
+mod keys;
+mod ledger;
+mod load;
+mod meta;
+mod vault;
+
+pub use cluster::{Cluster, Info};
+pub use create::{CreateOptions, MAX_NAME};
+pub use error::ClusterError;

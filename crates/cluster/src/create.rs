@@ -1,0 +1,147 @@
+//! Making a cluster: all of it in one commit.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use strongroom_crypto::random;
+use strongroom_crypto::seal::SealingKey;
+use strongroom_model::{Blob, NodeId, Profile, Role, UserName, limits};
+use strongroom_node::state::{Change, Expect, Key, Policy, Record, User};
+use strongroom_store::{Store, Write};
+
+use crate::ClusterError;
+use crate::batch::{Batch, Draft};
+use crate::keys::{BOOTS, HANDLES, META};
+use crate::meta::Meta;
+use crate::vault::{Fingerprint, Vault};
+
+/// The longest name of a cluster: it's the token's label too, which has 32 bytes (PKCS#11 3.2, `CK_TOKEN_INFO`).
+pub const MAX_NAME: usize = 32;
+/// The officer that a new cluster has.
+const OFFICER: &str = "admin";
+
+/// A cluster to be made.
+pub struct CreateOptions {
+    /// Its name, and the token's first label: 1 to [`MAX_NAME`] letters, digits or the characters `_ -`,
+    /// with a letter or digit in front. It names files too.
+    pub name: String,
+    /// How many nodes, 1 to [`limits::MAX_NODES`].
+    pub nodes: u16,
+    /// What it allows.
+    pub profile: Profile,
+    /// Password of the officer `admin`; `None` exactly if `uninitialized`.
+    pub officer_password: Option<Blob>,
+    /// Crypto users with their passwords; the first is the default user.
+    pub crypto_users: Vec<(UserName, Blob)>,
+    /// Leaves the token for `C_InitToken`: no users.
+    pub uninitialized: bool,
+}
+
+impl CreateOptions {
+    /// Checks all that can be known before anything is made.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::Options`] with a sentence.
+    pub fn check(&self) -> Result<(), ClusterError> {
+        let refuse = |sentence: String| Err(ClusterError::Options(sentence));
+        let valid = (1..=MAX_NAME).contains(&self.name.len())
+            && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+            && self.name.as_bytes()[0].is_ascii_alphanumeric();
+        if !valid {
+            return refuse(format!(
+                "a cluster's name has 1 to {MAX_NAME} letters, digits or the characters _ - and starts with a letter or digit"
+            ));
+        }
+        if !(1..=limits::MAX_NODES).contains(&usize::from(self.nodes)) {
+            return refuse(format!("a cluster has 1 to {} nodes, not {}", limits::MAX_NODES, self.nodes));
+        }
+        let Some(officer) = &self.officer_password else {
+            if self.uninitialized && self.crypto_users.is_empty() {
+                return Ok(());
+            }
+            return refuse("a cluster with users needs a password for its officer".to_owned());
+        };
+        if self.uninitialized {
+            return refuse("an uninitialized cluster has no users: leave out their passwords".to_owned());
+        }
+        let mut names = HashSet::new();
+        if let Some((twice, _)) = self.crypto_users.iter().find(|(name, _)| !names.insert(name)) {
+            return refuse(format!("the crypto user {twice} is named twice"));
+        }
+        if self.crypto_users.len() >= limits::MAX_USERS {
+            return refuse(format!("a cluster has {} users at most", limits::MAX_USERS));
+        }
+        let passwords = self.crypto_users.iter().map(|(name, password)| (name.as_str(), password));
+        for (name, password) in passwords.chain([(OFFICER, officer)]) {
+            let allowed = limits::MIN_PASSWORD..=limits::MAX_PASSWORD;
+            if !allowed.contains(&password.len()) {
+                return refuse(format!(
+                    "the password of {name} must have {} to {} bytes",
+                    allowed.start(),
+                    allowed.end()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The policy and the users.
+    fn records(&self) -> Result<Change, ClusterError> {
+        let policy = Policy {
+            label: self.name.clone(),
+            profile: self.profile,
+            default_user: self.crypto_users.first().map(|(name, _)| name.clone()),
+        };
+        let mut change = Change::of(Key::Policy, Expect::Absent, Some(Record::Policy(Arc::new(policy))));
+        let user = |role, name, password: &Blob| -> Result<_, ClusterError> {
+            let record = Record::User(Arc::new(User::with_password(password)?));
+            Ok((Key::User(role, name), Expect::Absent, Some(record)))
+        };
+        if let Some(password) = &self.officer_password {
+            let (key, expect, record) = user(Role::Admin, OFFICER.parse()?, password)?;
+            change = change.and(key, expect, record);
+        }
+        for (name, password) in &self.crypto_users {
+            let (key, expect, record) = user(Role::CryptoUser, name.clone(), password)?;
+            change = change.and(key, expect, record);
+        }
+        Ok(change)
+    }
+}
+
+/// Writes a new cluster into an empty store.
+pub(crate) fn create(
+    store: &dyn Store,
+    options: &CreateOptions,
+    root: &SealingKey,
+) -> Result<(), ClusterError> {
+    options.check()?;
+    let snapshot = store.load()?;
+    if snapshot.revision != 0 || !snapshot.records.is_empty() {
+        return Err(ClusterError::Exists);
+    }
+    let masking = SealingKey::generate();
+    let meta = Meta {
+        name: options.name.clone(),
+        serial: random::bytes::<8>().map(|byte| format!("{byte:02x}")).concat(),
+        profile: options.profile,
+        nodes: (0..options.nodes).map(NodeId).collect(),
+        epoch: 1,
+        masking: masking.to_bytes(),
+    };
+    let vault = Vault::new(&meta.serial, &masking);
+
+    let version = snapshot.revision + 1;
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add(vault.mark(META, version));
+    let draft = Draft::of(options.records()?)?.and_note(BOOTS, &0u64)?.and_note(HANDLES, &1u64)?;
+    let (nothing, no_notes) = Default::default();
+    let mut batch = Batch::new(&vault, &nothing, &no_notes, fingerprint);
+    batch.add(draft);
+    let mut sealed = batch.seal().ok_or(ClusterError::Empty)?;
+    let meta = Write { key: META.to_owned(), value: Some(meta.seal(root, version)?) };
+    sealed.changes[0].push(meta);
+    store.commit(sealed.base, &sealed.changes)?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! What records are found by in the store: one letter for the kind, then what tells them apart.
+
+use strongroom_model::{Handle, Role};
+use strongroom_node::state::{Key, Record};
+use strongroom_wire::InstanceId;
+
+/// What the cluster is; written once.
+pub(crate) const META: &[u8] = b"m/meta";
+/// How often it has started.
+pub(crate) const BOOTS: &[u8] = b"m/boots";
+/// The first number that no token object may have yet.
+pub(crate) const HANDLES: &[u8] = b"m/handles";
+/// What all the other records come to.
+pub(crate) const STATE: &[u8] = b"m/state";
+
+/// The key of a node's record.
+pub(crate) fn encode(key: &Key) -> Vec<u8> {
+    match key {
+        Key::Policy => b"p".to_vec(),
+        Key::User(Role::Admin, name) => [b"ua", name.as_str().as_bytes()].concat(),
+        Key::User(Role::CryptoUser, name) => [b"uc", name.as_str().as_bytes()].concat(),
+        Key::Object(handle) => [b"o".as_slice(), &handle.0.to_be_bytes()].concat(),
+        Key::Revocation(instance) => [b"x".as_slice(), &instance.0].concat(),
+    }
+}
+
+/// The reverse; `None` for what isn't the key of a node's record.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Key> {
+    match bytes {
+        b"p" => Some(Key::Policy),
+        [b'u', role, name @ ..] => {
+            let role = match role {
+                b'a' => Role::Admin,
+                b'c' => Role::CryptoUser,
+                _ => return None,
+            };
+            Some(Key::User(role, str::from_utf8(name).ok()?.parse().ok()?))
+        }
+        [b'o', handle @ ..] => Some(Key::Object(Handle(u64::from_be_bytes(handle.try_into().ok()?)))),
+        [b'x', instance @ ..] => Some(Key::Revocation(InstanceId(instance.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+/// What kind of record a key is for, in words for a message.
+pub(crate) fn kind(bytes: &[u8]) -> &'static str {
+    match bytes {
+        META => "the cluster's own record",
+        BOOTS => "the count of starts",
+        HANDLES => "the count of handles",
+        STATE => "the record of the cluster's state",
+        [b'p', ..] => "the policy",
+        [b'u', b'a', ..] => "a crypto officer's record",
+        [b'u', ..] => "a crypto user's record",
+        [b'o', ..] => "a token object's record",
+        [b'x', ..] => "a logout's record",
+        _ => "a record of a kind that isn't known",
+    }
+}
+
+/// Whether a record is of its key's kind.
+pub(crate) fn fits(key: &Key, record: &Record) -> bool {
+    matches!(
+        (key, record),
+        (Key::Policy, Record::Policy(_))
+            | (Key::User(..), Record::User(_))
+            | (Key::Object(_), Record::Object(_))
+            | (Key::Revocation(_), Record::Revocation(_))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_and_nothing_else_is_one() {
+        let name = || "app".parse().unwrap();
+        let keys = [
+            Key::Policy,
+            Key::User(Role::Admin, name()),
+            Key::User(Role::CryptoUser, name()),
+            Key::Object(Handle(0x0102_0304_0506_0708)),
+            Key::Revocation(InstanceId([7; 16])),
+        ];
+        for key in keys {
+            let bytes = encode(&key);
+            assert_eq!(decode(&bytes), Some(key));
+            assert!(!kind(&bytes).contains("isn't known"));
+        }
+        for bytes in [META, BOOTS, HANDLES, STATE, b"", b"pp", b"ua", b"uzapp", b"uaA B", b"o1234567", b"x"] {
+            assert_eq!(decode(bytes), None, "{bytes:?}");
+        }
+    }
+}

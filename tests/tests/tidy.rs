@@ -1,0 +1,155 @@
+//! Keeps the workspace liveable: what people agree on, and then forget, is checked here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Files aim for 300 lines; this is the wall.
+const MAX_LINES: usize = 800;
+
+/// Where `unsafe` may stand: the two rooms that product code has for it, and code that only tests run.
+const UNSAFE_ROOMS: [&str; 5] =
+    ["pkcs11-shim/", "crates/crypto/src/ffi/", "crates/testkit/", "tests/", "benches/"];
+
+/// Ends of the names of files that are read as text.
+const SOURCES: [&str; 12] =
+    [".rs", ".toml", ".md", ".sh", ".py", ".java", ".c", ".h", ".map", ".yml", ".txt", ".ci/run"];
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace").to_path_buf()
+}
+
+/// Every file under version control, new ones that aren't added yet included.
+fn tracked() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git runs");
+    assert!(listed.status.success(), "git: {}", String::from_utf8_lossy(&listed.stderr));
+    let names = String::from_utf8(listed.stdout).expect("names of files are text");
+    // A name may be listed although the file is gone.
+    names.split('\0').filter(|name| root().join(name).is_file()).map(str::to_string).collect()
+}
+
+fn sources() -> Vec<Source> {
+    let sources: Vec<Source> = tracked()
+        .into_iter()
+        .filter(|path| SOURCES.iter().any(|end| path.ends_with(end)))
+        .map(|path| {
+            let text =
+                fs::read_to_string(root().join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            Source { path, text }
+        })
+        .collect();
+    assert!(sources.len() > 50, "only {} files were found, so this would show nothing", sources.len());
+    sources
+}
+
+/// Lines of all sources that `is_bad` objects to, as `path:line: text`.
+fn offences(is_bad: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let this = Path::new(file!()).file_name().expect("a name").to_string_lossy().into_owned();
+    sources()
+        .iter()
+        // This file has to name what it forbids.
+        .filter(|source| !source.path.ends_with(&this))
+        .flat_map(|source| {
+            let bad = source.text.lines().enumerate().filter(|(_, line)| is_bad(&source.path, line));
+            bad.map(|(at, line)| format!("{}:{}: {}", source.path, at + 1, line.trim())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn assert_none(offences: &[String], rule: &str) {
+    assert!(offences.is_empty(), "{rule}\n{}", offences.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let long: Vec<String> = sources()
+        .iter()
+        .map(|source| (source.text.lines().count(), &source.path))
+        .filter(|(lines, _)| *lines > MAX_LINES)
+        .map(|(lines, path)| format!("{path}: {lines} lines"))
+        .collect();
+    assert_none(&long, "a file has at most 800 lines; split it where a reader would:");
+}
+
+#[test]
+fn unsafe_code_stays_in_its_rooms() {
+    let offences = offences(|path, line| {
+        let code = line.split("//").next().unwrap_or_default();
+        let room = UNSAFE_ROOMS.iter().any(|room| path.starts_with(room));
+        let lint = code.contains("unsafe_code")
+            || code.contains("unsafe_op_in_unsafe_fn")
+            || code.contains("undocumented_unsafe");
+        path.ends_with(".rs") && !room && !lint && words(code).any(|word| word == "unsafe")
+    });
+    assert_none(&offences, "`unsafe` belongs into pkcs11-shim/ and crates/crypto/src/ffi/ (tests apart):");
+}
+
+#[test]
+fn crates_without_unsafe_code_say_so() {
+    let with: BTreeSet<&str> = ["crates/crypto", "crates/testkit"].into();
+    let silent: Vec<String> = tracked()
+        .into_iter()
+        .filter(|path| path.starts_with("crates/") || path.starts_with("xtask/"))
+        .filter(|path| path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs"))
+        .filter(|path| !with.iter().any(|name| path.starts_with(name)))
+        .filter(|path| {
+            let text = fs::read_to_string(root().join(path)).expect("a source file");
+            !text.contains("#![forbid(unsafe_code)]")
+        })
+        .collect();
+    assert_none(&silent, "these lack #![forbid(unsafe_code)]:");
+}
+
+#[test]
+fn no_machine_is_named() {
+    let paths = ["/root/", "/work/", "/Users/"];
+    let offences = offences(|_, line| paths.iter().any(|path| line.contains(path)) || names_a_home(line));
+    assert_none(&offences, "paths of one machine don't belong here:");
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let markers = ["todo!", "unimplemented!", "FIXME", "TODO", "XXX", "#[ignore"];
+    let offences = offences(|_, line| markers.iter().any(|marker| line.contains(marker)));
+    assert_none(&offences, "finish it, or open an issue:");
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace's manifest");
+    let reasons = fs::read_to_string(root().join("docs/dependencies.md")).expect("docs/dependencies.md");
+    let table = manifest.split("[workspace.dependencies]").nth(1).expect("a table of dependencies");
+    let table = table.split("\n[").next().unwrap_or_default();
+    let missing: Vec<String> = table
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.trim().to_string())
+        .filter(|name| !name.starts_with("strongroom-") && !name.starts_with('#'))
+        .filter(|name| !reasons.contains(&format!("`{name}`")))
+        .collect();
+    assert_none(&missing, "docs/dependencies.md has no line about:");
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+}
+
+/// Whether a line has `/home/` followed by somebody's name; documentation may say `/home/you`.
+fn names_a_home(line: &str) -> bool {
+    line.match_indices("/home/").any(|(at, found)| {
+        let begins_a_path =
+            !line[..at].ends_with(|letter: char| letter.is_alphanumeric() || "._-}".contains(letter));
+        let name = words(&line[at + found.len()..]).next().unwrap_or_default();
+        begins_a_path && !name.is_empty() && name != "you"
+    })
+}

@@ -1,0 +1,133 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use strongroom_model::{Profile, UserName};
+
+use crate::password::Given;
+
+const EXAMPLES: &str = "\
+Examples:
+  strongroom up                                   a cluster of two nodes, and how to use it
+  strongroom up --nodes 3 --crypto-user web       another size, another user
+  strongroom status --human                       what runs
+  strongroom user create --username bob --role crypto-user --password -
+  strongroom key list --verbose --filter attr.label=tls
+  strongroom down                                 ends the daemon; everything stays in its home
+
+Every command prints {\"error_code\":0,\"data\":...}, or {\"error_code\":1,\"data\":\"what went wrong\"} and ends
+with exit code 1. A password on the command line can be seen by other users of the machine: give - to have it read
+from standard input instead.";
+
+/// A software HSM cluster that speaks PKCS#11.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring up a cluster and say how to use it
+    ///
+    /// Starts the daemon in the background unless it runs, makes the cluster unless it is there, writes
+    /// client.toml for the module, and prints the module's path, slot, token label, PINs and sockets. Doing it
+    /// again changes nothing and prints the same.
+    #[command(after_help = UP_EXAMPLES)]
+    Up(Up),
+    /// End the daemon; clusters and keys stay in its home
+    Down(HomeOption),
+    /// Show the daemon and its clusters
+    Status(Status),
+    /// Run the daemon in the foreground
+    ///
+    /// Serves every cluster of its home until it gets SIGTERM or SIGINT. Logs go to standard error;
+    /// STRONGROOM_LOG sets how much (error, warn, info, debug, trace).
+    Serve(Serve),
+}
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  strongroom up
+      cluster `default`, two nodes, officer `admin`, crypto user `app`; passwords are made up and kept in
+      secrets.json in the home, for its owner only
+  strongroom up --crypto-user web --crypto-user java:1234-secret
+      two crypto users; the first one's password is made up
+  strongroom up --cluster test --nodes 1 --profile strict
+      a second cluster in the same daemon: a further slot
+  strongroom up --uninitialized
+      without users: an application calls C_InitToken, as with any new token";
+
+/// Where the daemon keeps everything.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HomeOption {
+    /// The daemon's home [default: /var/lib/strongroom for root, else ~/.local/share/strongroom]
+    #[arg(long, value_name = "DIR", env = "STRONGROOM_HOME")]
+    pub(crate) home: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) home: HomeOption,
+    /// The cluster's name, which is also the token's label
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) cluster: String,
+    /// How many nodes, 1 to 28 [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=28))]
+    pub(crate) nodes: Option<u16>,
+    /// What the cluster allows: standard, cloudhsm or strict [default: standard]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<Profile>,
+    /// Password of the officer `admin`; - reads it from standard input [default: made up]
+    #[arg(long, value_name = "P", conflicts_with = "uninitialized")]
+    pub(crate) officer_password: Option<Given>,
+    /// A crypto user; without a password, one is made up; - reads it from standard input [default: app]
+    #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", conflicts_with = "uninitialized")]
+    pub(crate) crypto_users: Vec<CryptoUser>,
+    /// Make no users: the token waits for C_InitToken
+    #[arg(long)]
+    pub(crate) uninitialized: bool,
+}
+
+/// `NAME` or `NAME:PASSWORD`.
+#[derive(Clone, Debug)]
+pub(crate) struct CryptoUser {
+    pub(crate) name: UserName,
+    pub(crate) password: Option<Given>,
+}
+
+impl std::str::FromStr for CryptoUser {
+    type Err = strongroom_model::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, password) = match text.split_once(':') {
+            Some((name, password)) => (name, Some(Given::from(password))),
+            None => (text, None),
+        };
+        Ok(Self { name: name.parse()?, password })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) home: HomeOption,
+    /// Print a table instead of JSON
+    #[arg(long)]
+    pub(crate) human: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) home: HomeOption,
+    /// The daemon's configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Leave the terminal's session; `up` uses it
+    #[arg(long, hide = true)]
+    pub(crate) background: bool,
+}

@@ -1,0 +1,101 @@
+//! `client.toml`: what the module reads. A cluster's slot is the index of its table, so tables are only
+//! ever added, behind those that are there.
+
+use strongroom_server::Home;
+use strongroom_server::control::ClusterStatus;
+use toml::{Table, Value};
+
+use crate::files;
+use crate::output::Failure;
+
+const MODE: u32 = 0o644;
+
+/// Enters all clusters of a home with the addresses of their nodes, and leaves everything else in the
+/// file alone. Returns the slot of the cluster `wanted`.
+pub(crate) fn update(home: &Home, clusters: &[ClusterStatus], wanted: &str) -> Result<usize, Failure> {
+    let path = home.client_config();
+    let text = match files::read(&path)? {
+        Some(content) => Some(String::from_utf8(content).map_err(|_| damaged(home, "it isn't text"))?),
+        None => None,
+    };
+    let before: Table =
+        text.as_deref().unwrap_or("").parse().map_err(|error| damaged(home, &format!("{error}")))?;
+    let mut after = before.clone();
+    let slot = enter(&mut after, clusters, wanted)
+        .ok_or_else(|| damaged(home, "`cluster` isn't a list of tables"))?;
+    if text.is_none() || after != before {
+        let text = toml::to_string(&after).map_err(|error| damaged(home, &format!("{error}")))?;
+        files::replace(&path, MODE, text.as_bytes())?;
+    }
+    Ok(slot)
+}
+
+fn enter(config: &mut Table, clusters: &[ClusterStatus], wanted: &str) -> Option<usize> {
+    let tables = config.entry("cluster").or_insert_with(|| Value::Array(Vec::new())).as_array_mut()?;
+    for cluster in clusters {
+        let nodes = cluster.nodes.iter().map(|node| Value::from(format!("unix:{}", node.socket.display())));
+        let nodes = Value::Array(nodes.collect());
+        match tables.iter_mut().find(|table| is_named(table, &cluster.name)) {
+            Some(table) => {
+                table.as_table_mut()?.insert("nodes".into(), nodes);
+            }
+            None => tables.push(Value::Table(Table::from_iter([
+                ("name".to_string(), Value::from(cluster.name.as_str())),
+                ("nodes".to_string(), nodes),
+            ]))),
+        }
+    }
+    tables.iter().position(|table| is_named(table, wanted))
+}
+
+fn is_named(table: &Value, name: &str) -> bool {
+    table.get("name").and_then(Value::as_str) == Some(name)
+}
+
+fn damaged(home: &Home, problem: &str) -> Failure {
+    let path = home.client_config();
+    Failure::new(format!(
+        "{} can't be used: {problem}. Repair it, or move it away to have it written anew",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strongroom_model::{NodeId, Profile};
+    use strongroom_server::control::NodeStatus;
+
+    fn cluster(name: &str, socket: &str) -> ClusterStatus {
+        let node = NodeStatus { node: NodeId(0), socket: socket.into(), revision: 0, connections: 0 };
+        ClusterStatus {
+            name: name.into(),
+            label: name.into(),
+            serial: "0".repeat(16),
+            profile: Profile::Standard,
+            initialized: true,
+            revision: 0,
+            objects: 0,
+            nodes: vec![node],
+        }
+    }
+
+    #[test]
+    fn slots_stay_when_clusters_come() {
+        let mut config = Table::new();
+        assert_eq!(enter(&mut config, &[cluster("m", "/m")], "m"), Some(0));
+        let both = [cluster("a", "/a"), cluster("m", "/m")];
+        assert_eq!(enter(&mut config, &both, "a"), Some(1));
+        assert_eq!(enter(&mut config, &both, "m"), Some(0));
+    }
+
+    #[test]
+    fn settings_stay_and_addresses_follow() {
+        let mut config: Table =
+            "[[cluster]]\nname = \"m\"\nnodes = [\"unix:/old\"]\nretry = \"off\"\n".parse().unwrap();
+        enter(&mut config, &[cluster("m", "/new")], "m").unwrap();
+        let expected: Table =
+            "[[cluster]]\nname = \"m\"\nnodes = [\"unix:/new\"]\nretry = \"off\"\n".parse().unwrap();
+        assert_eq!(config, expected);
+    }
+}

@@ -1,0 +1,15 @@
+//! One file per command.
+
+pub(crate) mod down;
+pub(crate) mod serve;
+pub(crate) mod status;
+pub(crate) mod up;
+
+use strongroom_server::{Home, default_home};
+
+use crate::args::HomeOption;
+
+/// The home that a command means.
+pub(crate) fn home(option: &HomeOption) -> Home {
+    Home::new(option.home.clone().unwrap_or_else(default_home))
+}

@@ -1,0 +1,113 @@
+//! `secrets.json`: the passwords of the users that `up` made, for the home's owner only.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde::{Deserialize, Serialize};
+use strongroom_model::{Role, UserName};
+use strongroom_server::Home;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::files;
+use crate::output::Failure;
+
+const MODE: u32 = 0o600;
+
+/// The secrets of every cluster in a home, by its name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Secrets(BTreeMap<String, ClusterSecrets>);
+
+/// The users of a cluster whose passwords are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClusterSecrets {
+    #[serde(default)]
+    pub(crate) officer: Option<UserSecret>,
+    #[serde(default)]
+    pub(crate) crypto_users: Vec<UserSecret>,
+}
+
+/// A user and its password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ZeroizeOnDrop)]
+pub(crate) struct UserSecret {
+    #[zeroize(skip)]
+    pub(crate) username: UserName,
+    pub(crate) password: String,
+}
+
+impl UserSecret {
+    /// What `C_Login` takes: `user:password`.
+    pub(crate) fn pin(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}:{}", self.username, self.password))
+    }
+}
+
+impl std::fmt::Debug for UserSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with a password", self.username)
+    }
+}
+
+impl Secrets {
+    /// Those of a home; none if there is no file.
+    pub(crate) fn load(home: &Home) -> Result<Self, Failure> {
+        let path = home.secrets();
+        let Some(content) = files::read(&path)?.map(Zeroizing::new) else { return Ok(Self::default()) };
+        let mode = fs::metadata(&path).map(|metadata| metadata.permissions().mode() & 0o777);
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            let path = path.display();
+            return Err(Failure::new(format!(
+                "others may read the passwords in {path}: run  chmod 600 {path}"
+            )));
+        }
+        serde_json::from_slice(&content).map_err(|error| {
+            // The error tells a place, not the content.
+            Failure::new(format!("{} is damaged ({error}); move it away to go on without it", path.display()))
+        })
+    }
+
+    /// Writes them, in one step.
+    pub(crate) fn save(&self, home: &Home) -> Result<(), Failure> {
+        let mut content = serde_json::to_vec_pretty(self)
+            .map_err(|error| Failure::new(format!("the passwords can't be written down: {error}")))?;
+        content.push(b'\n');
+        let outcome = files::replace(&home.secrets(), MODE, &content);
+        content.zeroize();
+        outcome
+    }
+
+    pub(crate) fn of(&self, cluster: &str) -> Option<&ClusterSecrets> {
+        self.0.get(cluster)
+    }
+
+    pub(crate) fn set(&mut self, cluster: &str, secrets: ClusterSecrets) {
+        self.0.insert(cluster.to_string(), secrets);
+    }
+
+    pub(crate) fn remove(&mut self, cluster: &str) {
+        self.0.remove(cluster);
+    }
+
+    /// A user's entry; `None` if `up` didn't make it.
+    pub(crate) fn user_mut(&mut self, cluster: &str, role: Role, name: &UserName) -> Option<&mut UserSecret> {
+        let secrets = self.0.get_mut(cluster)?;
+        match role {
+            Role::Admin => secrets.officer.as_mut().filter(|officer| officer.username == *name),
+            Role::CryptoUser => secrets.crypto_users.iter_mut().find(|user| user.username == *name),
+        }
+    }
+
+    /// Forgets a user; whether it was there.
+    pub(crate) fn forget(&mut self, cluster: &str, role: Role, name: &UserName) -> bool {
+        if self.user_mut(cluster, role, name).is_none() {
+            return false;
+        }
+        if let Some(secrets) = self.0.get_mut(cluster) {
+            match role {
+                Role::Admin => secrets.officer = None,
+                Role::CryptoUser => secrets.crypto_users.retain(|user| user.username != *name),
+            }
+        }
+        true
+    }
+}

@@ -6,12 +6,46 @@ use std::ops::{Deref, DerefMut};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+/// Up to this length `zeroize` wipes, byte by byte; above, [`wipe`] does it at the speed of memory.
+const SHORT: usize = 256;
+
 /// Bytes that are wiped when dropped and whose content is never printed.
 ///
 /// Everything that may be key material, a password or a plaintext travels in a `Blob`, so that no
 /// code has to decide which bytes are secret.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Blob(Vec<u8>);
+
+/// Overwrites bytes with zeros that the compiler may not leave out.
+///
+/// `zeroize` writes one volatile byte at a time, which for a mebibyte takes longer than encrypting it.
+pub fn wipe(bytes: &mut [u8]) {
+    if bytes.len() <= SHORT {
+        bytes.zeroize();
+    } else {
+        bytes.fill(0);
+        // As far as the compiler knows, somebody reads the zeros.
+        std::hint::black_box(&*bytes);
+        std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Zeroize for Blob {
+    fn zeroize(&mut self) {
+        // Bytes behind the length may be left from when the blob was longer.
+        self.0.resize(self.0.capacity(), 0);
+        wipe(&mut self.0);
+        self.0.clear();
+    }
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Blob {}
 
 impl Blob {
     /// An empty blob.
@@ -35,7 +69,7 @@ impl Blob {
         if needed > self.0.capacity() {
             let mut grown = Vec::with_capacity(needed.max(self.0.capacity() * 2));
             grown.extend_from_slice(&self.0);
-            self.0.zeroize();
+            wipe(&mut self.0);
             self.0 = grown;
         }
         self.0.extend_from_slice(bytes);
@@ -44,7 +78,7 @@ impl Blob {
     /// Shortens the blob to `len` bytes and wipes the rest.
     pub fn truncate(&mut self, len: usize) {
         if len < self.0.len() {
-            self.0[len..].zeroize();
+            wipe(&mut self.0[len..]);
             self.0.truncate(len);
         }
     }
@@ -135,5 +169,14 @@ mod tests {
         assert_eq!(&blob[..6], b"abcdef");
         blob.truncate(3);
         assert_eq!(blob.as_slice(), b"abc");
+    }
+
+    #[test]
+    fn wiping_leaves_zeros_of_any_length() {
+        for len in [0, 1, SHORT, SHORT + 1, 100_000] {
+            let mut bytes = vec![0xa5; len];
+            wipe(&mut bytes);
+            assert!(bytes.iter().all(|byte| *byte == 0));
+        }
     }
 }

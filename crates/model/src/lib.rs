@@ -13,7 +13,7 @@ mod object;
 mod user;
 
 pub use attribute::{AttributeType, Attributes, Shape, Value};
-pub use blob::Blob;
+pub use blob::{Blob, wipe};
 pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
 pub use mechanism::{Algorithm, Hash, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Params, Purposes};

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use serde::{Serialize, de::DeserializeOwned};
-use zeroize::Zeroize;
+use strongroom_model::wipe;
 
 const HEADER: usize = 4;
 /// What a buffer starts with: enough for nearly every message.
@@ -26,7 +26,7 @@ pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
     };
     let len = framed.len() - start - HEADER;
     if len > strongroom_model::limits::MAX_FRAME {
-        framed[start..].zeroize();
+        wipe(&mut framed[start..]);
         framed.truncate(start);
         *out = framed;
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "message longer than a frame may be"));
@@ -59,7 +59,7 @@ impl Extend<u8> for Growing {
         if needed > self.0.capacity() {
             let mut grown = Vec::with_capacity(needed.max(self.0.capacity() * 2).max(INITIAL));
             grown.extend_from_slice(&self.0);
-            self.0.zeroize();
+            wipe(&mut self.0);
             self.0 = grown;
         }
         self.0.extend(bytes);
@@ -119,7 +119,7 @@ impl Frames {
 
     /// Wipes the frames that were taken out.
     pub fn wipe(&mut self) {
-        self.buffer[..self.start].zeroize();
+        wipe(&mut self.buffer[..self.start]);
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -135,7 +135,7 @@ impl Frames {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             let have = self.end - self.start;
-            self.buffer[have..self.end].zeroize();
+            wipe(&mut self.buffer[have..self.end]);
             self.start = 0;
             self.end = have;
         }
@@ -144,7 +144,7 @@ impl Frames {
             let mut grown = Vec::with_capacity(len);
             grown.extend_from_slice(&self.buffer);
             grown.resize(len, 0);
-            self.buffer.zeroize();
+            wipe(&mut self.buffer);
             self.buffer = grown;
         }
     }
@@ -152,7 +152,7 @@ impl Frames {
 
 impl Drop for Frames {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        wipe(&mut self.buffer);
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{
-    AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, NodeId, ObjectInfo, Profile,
-    Result, ReturnCode, Role,
+    AttributeType, Attributes, Blob, Handle, Mechanism, MechanismType, NodeId, ObjectInfo, Profile, Result,
+    ReturnCode, Role,
 };
 use strongroom_node::state::*;
 use strongroom_node::{Clock, Connection, Node, NodeParts};

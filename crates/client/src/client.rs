@@ -1,0 +1,332 @@
+//! The client of one cluster.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use strongroom_model::{Error, NodeId, Result, ReturnCode, Role};
+use strongroom_wire::{ClusterInfo, InstanceId, Login, Request, Response};
+
+use crate::choice;
+pub use crate::choice::Route;
+use crate::config::ClusterConfig;
+use crate::conn::{Generation, NOBODY};
+use crate::gate::Shared;
+use crate::log::{Level, Log, LogFn};
+use crate::login;
+use crate::state::State;
+use crate::wait::Wait;
+
+/// What `renew_at` is when there is no ticket to renew.
+const NEVER: u64 = u64::MAX;
+/// How long a renewal that failed isn't tried again, in milliseconds.
+const RENEWAL_PAUSE_MS: u64 = 1000;
+
+/// The client of one cluster: connections to its nodes, and the login of this process.
+///
+/// Any number of threads may use it at once; calls don't wait for one another.
+#[derive(Debug)]
+pub struct Client {
+    pub(crate) config: ClusterConfig,
+    pub(crate) log: Log,
+    /// `None` if the system gave no randomness; then no connection is made.
+    pub(crate) instance: Option<InstanceId>,
+    pub(crate) family: Option<InstanceId>,
+    pub(crate) state: Shared<State>,
+    /// The generation of the login in `state`.
+    pub(crate) generation: AtomicU64,
+    /// The last generation given out.
+    generations: AtomicU64,
+    /// When to renew the ticket, in milliseconds since `born`.
+    renew_at: AtomicU64,
+    pub(crate) revision: AtomicU64,
+    pub(crate) epoch: AtomicU64,
+    /// Counts calls, so that nodes take turns.
+    pub(crate) turn: AtomicUsize,
+    /// Whether there has been a connection.
+    pub(crate) established: AtomicBool,
+    pub(crate) wait: Wait,
+    born: Instant,
+}
+
+impl Client {
+    /// A client. Nothing is connected until the first call.
+    pub fn new(config: ClusterConfig) -> Self {
+        let instance = random_id();
+        let state = State::new(&config);
+        Self::with(config, Log::NONE, instance, instance, state)
+    }
+
+    fn with(
+        config: ClusterConfig,
+        log: Log,
+        instance: Option<InstanceId>,
+        family: Option<InstanceId>,
+        state: State,
+    ) -> Self {
+        Self {
+            log,
+            instance,
+            family,
+            state: Shared::new(state),
+            generation: AtomicU64::new(NOBODY),
+            generations: AtomicU64::new(NOBODY),
+            renew_at: AtomicU64::new(NEVER),
+            revision: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            turn: AtomicUsize::new(0),
+            established: AtomicBool::new(false),
+            wait: Wait::new(config.spin_us),
+            born: Instant::now(),
+            config,
+        }
+    }
+
+    /// Has the client say what happens to `log`.
+    #[must_use]
+    pub fn log_to(mut self, log: LogFn) -> Self {
+        self.log = Log::to(log);
+        self
+    }
+
+    /// How the client was configured.
+    pub fn config(&self) -> &ClusterConfig {
+        &self.config
+    }
+
+    /// Asks any node about the cluster, now. Doesn't wait for a daemon to come up.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_TOKEN_NOT_PRESENT` if no node can be reached; the message says how to start one.
+    pub fn probe(&self) -> Result<Arc<ClusterInfo>> {
+        match self.deliver(Route::Any, 0, &Request::Info, None)? {
+            Response::Cluster(info) => Ok(self.learn(info)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What is known of the cluster since the last connection, if there was one. No I/O.
+    pub fn cluster(&self) -> Option<Arc<ClusterInfo>> {
+        self.state.read().cluster.clone()
+    }
+
+    /// The highest revision of the cluster's state seen in a reply.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// Has a node carry out a request, for the user who is logged in.
+    ///
+    /// A request that reached no node is sent to another, and for up to `reconnect_ms` to nodes that may
+    /// come back. One whose answer was lost is repeated once if that does no harm.
+    ///
+    /// # Errors
+    ///
+    /// What the node says. `CKR_TOKEN_NOT_PRESENT` if no node was ever reached, `CKR_DEVICE_ERROR` if none
+    /// can be reached any more, or if nobody knows whether the request was carried out;
+    /// `CKR_KEY_HANDLE_INVALID` or `CKR_OBJECT_HANDLE_INVALID` if the node of a session object is no more.
+    pub fn call(&self, route: Route, session: u64, request: &Request) -> Result<Response> {
+        self.renew_if_due();
+        self.deliver(route, session, request, Some(self.patience()))
+    }
+
+    /// Logs in. The node decides whether that's allowed now; the client keeps the ticket and presents it
+    /// wherever it's needed.
+    ///
+    /// # Errors
+    ///
+    /// What the node says, such as `CKR_PIN_INCORRECT`, and those of [`Self::call`].
+    pub fn login(&self, session: u64, login: Login) -> Result<()> {
+        let role = login.role;
+        match self.call(Route::Any, session, &Request::Login(login))? {
+            Response::Ticket(ticket) => {
+                self.state.write(|state| self.adopt(state, role, ticket));
+                Ok(())
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Logs out: has a node void the tickets of this process, and forgets ours. If no node can be told, it's
+    /// forgotten all the same. A ticket that still is the parent's is only forgotten.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_USER_NOT_LOGGED_IN`.
+    pub fn logout(&self) -> Result<()> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let inherited = match &self.state.read().login {
+            Some(login) => login.inherited,
+            None => return Err(ReturnCode::USER_NOT_LOGGED_IN.into()),
+        };
+        if !inherited && let Err(error) = self.deliver(Route::Any, 0, &Request::Logout, None) {
+            self.log.say(Level::Warn, format_args!("the logout was not told to a node: {error}"));
+        }
+        self.forget_login(generation);
+        Ok(())
+    }
+
+    /// The role of who is logged in.
+    pub fn identity(&self) -> Option<Role> {
+        if self.generation.load(Ordering::Acquire) == NOBODY {
+            return None;
+        }
+        self.state.read().login.as_ref().map(|login| login.role)
+    }
+
+    /// Forgets the login without telling anybody. Connections stop speaking for the user with their next
+    /// request.
+    pub fn forget(&self) {
+        self.forget_login(self.generation.load(Ordering::Acquire));
+    }
+
+    /// The nodes on which a session made objects or began multi-part operations.
+    pub fn used_nodes_for_session(&self, session: u64) -> Vec<NodeId> {
+        self.state.read().sessions.get(&session).cloned().unwrap_or_default()
+    }
+
+    /// Tells the nodes on which a session made something that the session is closed. A node that can't be
+    /// reached has lost it anyway.
+    pub fn close_session(&self, session: u64) {
+        if !self.state.read().sessions.contains_key(&session) {
+            return;
+        }
+        let nodes = self.state.write(|state| state.sessions.remove(&session)).unwrap_or_default();
+        for node in nodes {
+            if let Err(error) = self.deliver(Route::Node(node), session, &Request::CloseSession, None) {
+                self.log.say(
+                    Level::Debug,
+                    format_args!("node {} wasn't told of a closed session: {error}", node.0),
+                );
+            }
+        }
+    }
+
+    /// To be called before a fork, by the thread that forks: waits until no other thread is in the middle
+    /// of a change to the client's state, and keeps them out. Microseconds; at most a fraction of a second.
+    pub fn before_fork(&self) {
+        self.state.shut();
+    }
+
+    /// To be called after a fork, in the parent, once for each [`Self::before_fork`].
+    pub fn after_fork_parent(&self) {
+        self.state.open();
+    }
+
+    /// The client for the child of a fork, to be called in the child: another client instance of the same
+    /// family, with connections of its own. The inherited ones are closed without a word, and
+    /// the ticket is exchanged for one of the child's own at the first call.
+    pub fn fork_child(&self) -> Self {
+        let state = match self.state.read_in_child() {
+            Some(state) => state.in_child(),
+            None => {
+                self.log
+                    .say(Level::Warn, format_args!("forked in the middle of a change; the login is lost"));
+                State::new(&self.config)
+            }
+        };
+        let generation = state.login.as_ref().map_or(NOBODY, |login| login.generation);
+        let child = Self::with(self.config.clone(), self.log, random_id(), self.family, state);
+        child.generation.store(generation, Ordering::Release);
+        child.generations.store(generation, Ordering::Release);
+        child.renew_at.store(if generation == NOBODY { NEVER } else { 0 }, Ordering::Release);
+        child.revision.store(self.revision(), Ordering::Release);
+        child.epoch.store(self.epoch.load(Ordering::Acquire), Ordering::Release);
+        child.established.store(self.established.load(Ordering::Acquire), Ordering::Release);
+        child
+    }
+
+    /// Milliseconds since the client was made.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(NEVER - 1)
+    }
+
+    /// Takes up what a node said of the cluster, unless another node has said something newer.
+    pub(crate) fn learn(&self, info: ClusterInfo) -> Arc<ClusterInfo> {
+        let info = Arc::new(info);
+        let replaced = self.state.write(|state| {
+            let known = state.cluster.as_ref().filter(|known| known.serial == info.serial);
+            if known.is_some_and(|known| known.epoch > info.epoch) {
+                return false;
+            }
+            let replaced = known.is_none() && state.cluster.is_some();
+            self.epoch.store(info.epoch, Ordering::Release);
+            state.links = choice::follow(&state.links, &info.members);
+            state.cluster = Some(Arc::clone(&info));
+            replaced
+        });
+        if replaced {
+            let Self { config: ClusterConfig { name, .. }, .. } = self;
+            self.log.say(
+                Level::Warn,
+                format_args!(
+                    "cluster {name:?} is another one than before: its serial number is {}",
+                    info.serial
+                ),
+            );
+        }
+        info
+    }
+
+    /// Forgets the login if it's still that one.
+    pub(crate) fn forget_login(&self, generation: Generation) {
+        self.state.write(|state| {
+            if state.login.as_ref().is_some_and(|login| login.generation == generation) {
+                state.login = None;
+                self.generation.store(NOBODY, Ordering::Release);
+                self.renew_at.store(NEVER, Ordering::Release);
+            }
+        });
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.reconnect_ms)
+    }
+
+    fn adopt(&self, state: &mut State, role: Role, ticket: strongroom_wire::Ticket) {
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
+        self.renew_at.store(login::renewal(&ticket, self.now_ms()), Ordering::Release);
+        state.login = Some(login::Login { generation, role, ticket, inherited: false });
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Exchanges the ticket for a fresh one when its time has come. One thread does it; the others go on
+    /// with the old one.
+    fn renew_if_due(&self) {
+        let due = self.renew_at.load(Ordering::Acquire);
+        if due == NEVER {
+            return;
+        }
+        let now = self.now_ms();
+        let later = now + RENEWAL_PAUSE_MS;
+        if now < due
+            || self.renew_at.compare_exchange(due, later, Ordering::AcqRel, Ordering::Acquire).is_err()
+        {
+            return;
+        }
+        let generation = self.generation.load(Ordering::Acquire);
+        match self.deliver(Route::Any, 0, &Request::Renew, None) {
+            Ok(Response::Ticket(ticket)) => self.state.write(|state| {
+                if let Some(login) = state.login.take_if(|login| login.generation == generation) {
+                    self.adopt(state, login.role, ticket);
+                }
+            }),
+            Ok(other) => self.log.say(Level::Warn, format_args!("{}", unexpected(&other))),
+            Err(error) => self.log.say(Level::Warn, format_args!("the login was not renewed: {error}")),
+        }
+    }
+}
+
+fn unexpected(response: &Response) -> Error {
+    let message =
+        format!("the node gave an answer to another question: {:?}", std::mem::discriminant(response));
+    Error::new(ReturnCode::DEVICE_ERROR, message)
+}
+
+fn random_id() -> Option<InstanceId> {
+    let mut id = [0; 16];
+    let flags = rustix::rand::GetRandomFlags::empty();
+    let filled = rustix::io::retry_on_intr(|| rustix::rand::getrandom(&mut id, flags));
+    (filled == Ok(id.len())).then_some(InstanceId(id))
+}

@@ -1,0 +1,294 @@
+//! Getting a request to a node and its answer back.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use strongroom_model::{Error, NodeId, Result, ReturnCode, limits};
+use strongroom_wire::{Attach, Hello, PROTOCOL, Reply, Request, Response};
+
+use crate::choice::{self, Route};
+use crate::client::Client;
+use crate::config::Retry;
+use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN};
+use crate::link::Link;
+use crate::log::Level;
+use crate::state::{binds, may_bind};
+use crate::wait::InFlight;
+
+/// The first pause between attempts to reach any node; it grows by half each time.
+const PAUSE: Duration = Duration::from_millis(10);
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_millis(200);
+
+/// A request on its way.
+struct Errand<'a> {
+    only: Option<NodeId>,
+    session: u64,
+    request: &'a Request,
+    in_flight: InFlight<'a>,
+}
+
+impl Client {
+    /// Has a node carry out a request. `patience` is how long to wait for nodes that were there before to
+    /// come back; `None` asks each node once, and calls a cluster without nodes `CKR_TOKEN_NOT_PRESENT`.
+    pub(crate) fn deliver(
+        &self,
+        route: Route,
+        session: u64,
+        request: &Request,
+        patience: Option<Duration>,
+    ) -> Result<Response> {
+        let errand = Errand { only: route.only(), session, request, in_flight: self.wait.begin() };
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut repeats = u32::from(self.config.retry == Retry::Standard && request.is_repeatable());
+        // Nothing below here allocates, reads the clock or sleeps unless something fails.
+        let mut tried: Vec<Arc<Link>> = Vec::new();
+        let mut trouble = String::new();
+        let mut waiting: Option<(Instant, Duration)> = None;
+        loop {
+            let Some(link) = self.next(&errand, turn, &tried) else {
+                let present = patience.is_some() && self.established.load(Ordering::Acquire);
+                let pause = self.pause(&mut waiting, patience.filter(|_| present && !trouble.is_empty()));
+                let Some(pause) = pause else { return Err(self.unreachable(&errand, present, &trouble)) };
+                std::thread::sleep(pause);
+                tried.clear();
+                trouble.clear();
+                continue;
+            };
+            match self.attempt(&link, &errand) {
+                Ok(Some(reply)) => return reply.result,
+                Ok(None) => {}
+                Err(Failure::Unsent(error)) => describe(&mut trouble, &link, &error),
+                Err(Failure::Lost(error)) if repeats > 0 => {
+                    repeats -= 1;
+                    describe(&mut trouble, &link, &error);
+                }
+                Err(Failure::Lost(error)) => return Err(lost(&link, &error)),
+                Err(Failure::Hopeless(error)) => return Err(error),
+            }
+            tried.push(link);
+        }
+    }
+
+    fn next(&self, errand: &Errand<'_>, turn: usize, tried: &[Arc<Link>]) -> Option<Arc<Link>> {
+        let state = self.state.read();
+        choice::next(&state.links, errand.only, turn, tried, || self.now_ms())
+    }
+
+    /// How long to sleep before all nodes are tried again; `None` if patience is at its end.
+    fn pause(
+        &self,
+        waiting: &mut Option<(Instant, Duration)>,
+        patience: Option<Duration>,
+    ) -> Option<Duration> {
+        let (since, pause) = waiting.get_or_insert_with(|| (Instant::now(), PAUSE));
+        let left = patience?.checked_sub(since.elapsed()).filter(|left| !left.is_zero())?;
+        let now = (*pause).min(left);
+        *pause = (*pause * 3 / 2).min(MAX_PAUSE);
+        Some(now)
+    }
+
+    /// Sends the request to a node; `None` if it's not the node it has to go to.
+    fn attempt(&self, link: &Arc<Link>, errand: &Errand<'_>) -> std::result::Result<Option<Reply>, Failure> {
+        while let Some(conn) = link.take() {
+            if !conn.is_ours() || errand.only.is_some_and(|only| only != conn.node) {
+                continue;
+            }
+            match self.converse(link, conn, errand) {
+                // The node may have been restarted since; what else is idle is tried, then a new connection.
+                Err(Failure::Unsent(_)) => {}
+                result => return result.map(Some),
+            }
+        }
+        let conn = match self.connect(link) {
+            Ok(conn) => conn,
+            Err(error) => {
+                link.failed(self.now_ms());
+                self.log.say(Level::Info, format_args!("{} can't be reached: {error}", Named(link)));
+                return Err(Failure::Unsent(error));
+            }
+        };
+        if errand.only.is_some_and(|only| only != conn.node) {
+            link.give(conn);
+            return Ok(None);
+        }
+        let result = self.converse(link, conn, errand).map(Some);
+        if let Err(Failure::Unsent(_) | Failure::Lost(_)) = result {
+            link.failed(self.now_ms());
+        }
+        result
+    }
+
+    fn connect(&self, link: &Arc<Link>) -> io::Result<Conn> {
+        let (Some(instance), Some(family)) = (self.instance, self.family) else {
+            return Err(io::Error::other("the system gives no random bytes (getrandom)"));
+        };
+        let hello = Hello { protocol: PROTOCOL, instance, family };
+        let (conn, welcome) = Conn::open(link.address.connect()?, &hello)?;
+        if welcome.cluster.members.len() > limits::MAX_NODES {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the node names more nodes than there may be",
+            ));
+        }
+        let known = self.cluster();
+        let news = link.node() != Some(welcome.node) || known.is_none_or(|known| *known != welcome.cluster);
+        link.is_node(welcome.node);
+        if news {
+            self.learn(welcome.cluster);
+        }
+        self.established.store(true, Ordering::Release);
+        Ok(conn)
+    }
+
+    /// Sends the request on a connection, which is given back if all goes well.
+    fn converse(
+        &self,
+        link: &Arc<Link>,
+        mut conn: Conn,
+        errand: &Errand<'_>,
+    ) -> std::result::Result<Reply, Failure> {
+        let Errand { session, request, in_flight, .. } = errand;
+        let mut attached_anew = false;
+        let reply = loop {
+            let (generation, attach) = self.attach(&conn);
+            let result = conn.exchange(attach.as_ref(), *session, request, in_flight);
+            if matches!(result, Err(Failure::Lost(_))) && may_bind(request) {
+                self.state.write(|state| state.note(*session, conn.node));
+            }
+            let reply = result?;
+            if link.works() {
+                self.log.say(Level::Info, format_args!("{} is back", Named(link)));
+            }
+            if reply.detached {
+                conn.speaks_for = NOBODY;
+                self.log.say(Level::Warn, format_args!("the cluster no longer accepts the login"));
+                self.forget_login(generation);
+            } else {
+                conn.speaks_for = generation;
+            }
+            if reply.revision > self.revision.load(Ordering::Relaxed) {
+                self.revision.fetch_max(reply.revision, Ordering::AcqRel);
+            }
+            // The node may have stopped believing a connection that was believed before, say because the
+            // password was changed. The ticket, presented again, shows whether the login still is one.
+            let disbelieved = attach.is_none() && generation != NOBODY && is_not_logged_in(&reply);
+            if !disbelieved || attached_anew {
+                break reply;
+            }
+            attached_anew = true;
+            conn.speaks_for = UNKNOWN;
+        };
+        if matches!(request, Request::Login(_) | Request::Logout) {
+            conn.speaks_for = UNKNOWN;
+        }
+        if may_bind(request) && reply.result.as_ref().is_ok_and(binds) {
+            self.state.write(|state| state.note(*session, conn.node));
+        }
+        let current = reply.epoch <= self.epoch.load(Ordering::Acquire) || matches!(request, Request::Info);
+        if current || self.refresh(&mut conn, reply.epoch, in_flight) {
+            link.give(conn);
+        }
+        Ok(reply)
+    }
+
+    /// How to make a connection speak for whom the client does.
+    fn attach(&self, conn: &Conn) -> (Generation, Option<Attach>) {
+        let generation = self.generation.load(Ordering::Acquire);
+        if conn.speaks_for == generation {
+            return (generation, None);
+        }
+        match &self.state.read().login {
+            Some(login) => (login.generation, Some(Attach::Ticket(login.ticket.clone()))),
+            None => (NOBODY, Some(Attach::Nobody)),
+        }
+    }
+
+    /// Asks for the members, since they have changed. Whether the connection is still good.
+    fn refresh(&self, conn: &mut Conn, epoch: u64, in_flight: &InFlight<'_>) -> bool {
+        // One thread asks; if it fails, whoever sees a later epoch does.
+        if self.epoch.fetch_max(epoch, Ordering::AcqRel) >= epoch {
+            return true;
+        }
+        match conn.exchange(None, 0, &Request::Info, in_flight) {
+            Ok(Reply { result: Ok(Response::Cluster(info)), .. }) => {
+                self.learn(info);
+                self.epoch.fetch_max(epoch, Ordering::AcqRel);
+                true
+            }
+            Ok(_) => true,
+            Err(_) => false,
+        }
+    }
+
+    fn unreachable(&self, errand: &Errand<'_>, present: bool, trouble: &str) -> Error {
+        let name = &self.config.name;
+        match errand.only {
+            Some(node) if trouble.is_empty() => {
+                let message =
+                    format!("node {} is no longer in cluster {name:?}; what it alone had is gone", node.0);
+                Error::new(gone(errand.request), message)
+            }
+            Some(node) if present => {
+                let message = format!("node {} of cluster {name:?} can't be reached: {trouble}", node.0);
+                Error::new(ReturnCode::DEVICE_ERROR, message)
+            }
+            _ => {
+                let code = if present { ReturnCode::DEVICE_ERROR } else { ReturnCode::TOKEN_NOT_PRESENT };
+                let message = format!(
+                    "no node of cluster {name:?} can be reached: {trouble}; if the daemon isn't running, start it \
+                     with `strongroom up`"
+                );
+                Error::new(code, message)
+            }
+        }
+    }
+}
+
+/// What the caller of a request gets whose object or operation was on a node that is no more.
+const fn gone(request: &Request) -> ReturnCode {
+    match request {
+        Request::Update { .. } | Request::Finish { .. } | Request::Abandon { .. } | Request::CloseSession => {
+            ReturnCode::DEVICE_ERROR
+        }
+        Request::Object { .. }
+        | Request::GetAttributes { .. }
+        | Request::SetAttributes { .. }
+        | Request::ObjectSize { .. }
+        | Request::Copy { .. }
+        | Request::Destroy { .. } => ReturnCode::OBJECT_HANDLE_INVALID,
+        _ => ReturnCode::KEY_HANDLE_INVALID,
+    }
+}
+
+fn is_not_logged_in(reply: &Reply) -> bool {
+    reply.result.as_ref().is_err_and(|error| error.code == ReturnCode::USER_NOT_LOGGED_IN)
+}
+
+fn lost(link: &Link, error: &io::Error) -> Error {
+    let message = format!(
+        "the connection to {} broke before the answer came ({error}); it is unknown whether the request was carried out",
+        Named(link)
+    );
+    Error::new(ReturnCode::DEVICE_ERROR, message)
+}
+
+fn describe(trouble: &mut String, link: &Link, error: &io::Error) {
+    use std::fmt::Write;
+    let separator = if trouble.is_empty() { "" } else { ", " };
+    let _ = write!(trouble, "{separator}{}: {error}", link.address.path().display());
+}
+
+/// A node's name in messages.
+struct Named<'a>(&'a Link);
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(node) = self.0.node() {
+            write!(f, "node {} at ", node.0)?;
+        }
+        write!(f, "{}", self.0.address.path().display())
+    }
+}

@@ -1,0 +1,118 @@
+//! A node as the client sees it: its address, idle connections, and how it has been doing.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use strongroom_model::NodeId;
+
+use crate::conn::Conn;
+use crate::dial::Address;
+
+/// How long a node that failed is left alone at first, in milliseconds; it doubles with each failure.
+const REST_MS: u64 = 100;
+/// How long at most.
+const MAX_REST_MS: u64 = 10_000;
+/// The number of a node that hasn't said it yet.
+const NO_NODE: u32 = u32::MAX;
+
+/// A node and the connections to it that nobody uses right now.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) address: Address,
+    /// Whether the configuration names it; otherwise it was learned from the cluster.
+    pub(crate) configured: bool,
+    node: AtomicU32,
+    idle: Mutex<Vec<Conn>>,
+    failures: AtomicU32,
+    /// Since the client was made, in milliseconds.
+    rests_until: AtomicU64,
+}
+
+impl Link {
+    pub(crate) fn new(path: PathBuf, configured: bool, node: Option<NodeId>) -> Self {
+        Self::at(Address::new(path), configured, node)
+    }
+
+    fn at(address: Address, configured: bool, node: Option<NodeId>) -> Self {
+        Self {
+            address,
+            configured,
+            node: AtomicU32::new(node.map_or(NO_NODE, |node| node.0.into())),
+            idle: Mutex::new(Vec::new()),
+            failures: AtomicU32::new(0),
+            rests_until: AtomicU64::new(0),
+        }
+    }
+
+    /// The same node for a forked child. The idle connections, which the child has inherited, are closed
+    /// in the child, without a word on them.
+    pub(crate) fn in_child(&self) -> Self {
+        if let Ok(mut idle) = self.idle.try_lock() {
+            idle.clear();
+        }
+        Self::at(self.address.in_child(), self.configured, self.node())
+    }
+
+    /// The node's number, if known.
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        u16::try_from(self.node.load(Ordering::Relaxed)).ok().map(NodeId)
+    }
+
+    /// Notes the node's number.
+    pub(crate) fn is_node(&self, node: NodeId) {
+        self.node.store(node.0.into(), Ordering::Relaxed);
+    }
+
+    /// Takes the connection that was used last.
+    pub(crate) fn take(&self) -> Option<Conn> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Gives a connection back.
+    pub(crate) fn give(&self, conn: Conn) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+    }
+
+    /// Notes that the node can't be reached.
+    pub(crate) fn failed(&self, now_ms: u64) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
+        let rest = (REST_MS << failures).min(MAX_REST_MS);
+        self.rests_until.store(now_ms + rest, Ordering::Relaxed);
+    }
+
+    /// Notes that the node works; whether that's news.
+    pub(crate) fn works(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0 && self.failures.swap(0, Ordering::Relaxed) > 0
+    }
+
+    /// Whether the node shall be left alone for now.
+    pub(crate) fn rests(&self, now_ms: impl Fn() -> u64) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0 && now_ms() < self.rests_until.load(Ordering::Relaxed)
+    }
+
+    /// When its rest ends.
+    pub(crate) fn rests_until(&self) -> u64 {
+        self.rests_until.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_fails_is_left_alone_ever_longer() {
+        let link = Link::new("/s".into(), true, None);
+        assert!(!link.rests(|| 0));
+        let mut rests = Vec::new();
+        for _ in 0..9 {
+            link.failed(1000);
+            rests.push(link.rests_until() - 1000);
+        }
+        assert_eq!(rests, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        assert!(link.rests(|| 10_999) && !link.rests(|| 11_000));
+        assert!(link.works() && !link.works());
+        assert!(!link.rests(|| 1000));
+    }
+}

@@ -1,0 +1,78 @@
+//! What a client knows, apart from what it counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_model::{Handle, NodeId, Place};
+use strongroom_wire::{ClusterInfo, Request, Response};
+
+use crate::config::{ClusterConfig, Endpoint};
+use crate::link::Link;
+use crate::login::Login;
+
+/// Read with each call, changed seldom.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) links: Vec<Arc<Link>>,
+    pub(crate) cluster: Option<Arc<ClusterInfo>>,
+    pub(crate) login: Option<Login>,
+    /// On which nodes each session has objects or multi-part operations.
+    pub(crate) sessions: BTreeMap<u64, Vec<NodeId>>,
+}
+
+impl State {
+    pub(crate) fn new(config: &ClusterConfig) -> Self {
+        let link = |endpoint: &Endpoint| match endpoint {
+            Endpoint::Unix(path) => Arc::new(Link::new(path.clone(), true, None)),
+        };
+        Self {
+            links: config.nodes.iter().map(link).collect(),
+            cluster: None,
+            login: None,
+            sessions: BTreeMap::new(),
+        }
+    }
+
+    /// The state that a forked child begins with. Its sessions have made nothing yet.
+    pub(crate) fn in_child(&self) -> Self {
+        Self {
+            links: self.links.iter().map(|link| Arc::new(link.in_child())).collect(),
+            cluster: self.cluster.clone(),
+            login: self.login.clone().map(|login| Login { inherited: true, ..login }),
+            sessions: BTreeMap::new(),
+        }
+    }
+
+    /// Notes that a session has something on a node.
+    pub(crate) fn note(&mut self, session: u64, node: NodeId) {
+        let nodes = self.sessions.entry(session).or_default();
+        if !nodes.contains(&node) {
+            nodes.push(node);
+        }
+    }
+}
+
+/// Whether a request may leave something behind on its node that ends with the session.
+pub(crate) const fn may_bind(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Create { .. }
+            | Request::Copy { .. }
+            | Request::GenerateKey { .. }
+            | Request::GeneratePair { .. }
+            | Request::Unwrap { .. }
+            | Request::Derive { .. }
+            | Request::Open { .. }
+    )
+}
+
+/// Whether an answer to such a request shows that it has.
+pub(crate) fn binds(response: &Response) -> bool {
+    let on_node = |handle: Handle| matches!(handle.place(), Place::Node(_));
+    match response {
+        Response::Object(object) => on_node(object.handle),
+        Response::Pair { public, private } => on_node(public.handle) || on_node(private.handle),
+        Response::Streaming { .. } => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,257 @@
+//! Waiting for an answer awake.
+//!
+//! A core that goes to sleep for the few microseconds that a signature takes costs 70 to 90 us to
+//! wake on a virtual machine, which is several times the signature (performance.md). So a lone
+//! caller polls its socket for a moment before it sleeps. That pays only while
+//!
+//! - no other call of this client is in flight: with two, the cores stay awake by themselves, and
+//!   polling takes them from the node;
+//! - there is a second core, or the poller runs where the node should;
+//! - the answer comes in that moment. Whether it will is learned for each kind of request: after
+//!   a wait in vain the next one isn't tried, then the next two, four, up to [`MAX_SKIPPED`]; the first
+//!   success forgives everything. So RSA, which takes longer than the moment, isn't waited for, and
+//!   a machine that becomes busy stops being bothered.
+//!
+//! Between polls the core is offered to whoever wants it.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use strongroom_wire::{Request, Stream};
+
+/// Kinds of request told apart; others share a place.
+const KINDS: usize = 64;
+/// How many requests of a kind go by at most before waiting awake is tried again.
+const MAX_SKIPPED: u32 = 256;
+
+/// What a client has learned about waiting.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    budget: Duration,
+    in_flight: AtomicUsize,
+    /// The number of cores; 0 until asked for.
+    cores: AtomicUsize,
+    kinds: [Kind; KINDS],
+}
+
+/// How waiting for one kind of request has been going. Threads may overwrite each other's
+/// findings; nothing but speed depends on them.
+#[derive(Debug)]
+struct Kind {
+    /// Requests yet to go by.
+    skip: AtomicU32,
+    /// How many go by after the next wait in vain.
+    penalty: AtomicU32,
+}
+
+/// A call in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight<'a> {
+    wait: &'a Wait,
+    alone: bool,
+}
+
+impl Wait {
+    /// Waits awake for at most `micros` microseconds; 0 is never.
+    pub(crate) fn new(micros: u64) -> Self {
+        Self {
+            budget: Duration::from_micros(micros),
+            in_flight: AtomicUsize::new(0),
+            cores: AtomicUsize::new(0),
+            kinds: [const { Kind { skip: AtomicU32::new(0), penalty: AtomicU32::new(1) } }; KINDS],
+        }
+    }
+
+    /// Notes that a call begins; it ends when the result is dropped.
+    pub(crate) fn begin(&self) -> InFlight<'_> {
+        let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight { wait: self, alone: others == 0 }
+    }
+
+    /// Whether another core could do the node's work meanwhile.
+    fn has_spare_core(&self) -> bool {
+        let mut cores = self.cores.load(Ordering::Relaxed);
+        if cores == 0 {
+            cores = std::thread::available_parallelism().map_or(1, usize::from);
+            self.cores.store(cores, Ordering::Relaxed);
+        }
+        cores > 1
+    }
+}
+
+impl InFlight<'_> {
+    /// The stream to read a request's answer from.
+    pub(crate) fn answer<'a>(&'a self, stream: &'a mut Stream, request: &Request) -> Answer<'a> {
+        let wait = self.wait;
+        let kind = &wait.kinds[kind_of(request)];
+        let awake = self.alone && !wait.budget.is_zero() && kind.is_due() && wait.has_spare_core();
+        Answer { stream, wait, awake: awake.then_some(kind) }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.wait.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Kind {
+    fn is_due(&self) -> bool {
+        let skip = self.skip.load(Ordering::Relaxed);
+        if skip > 0 {
+            self.skip.store(skip - 1, Ordering::Relaxed);
+        }
+        skip == 0
+    }
+
+    fn in_time(&self) {
+        if self.penalty.load(Ordering::Relaxed) != 1 {
+            self.penalty.store(1, Ordering::Relaxed);
+        }
+    }
+
+    fn in_vain(&self) {
+        let penalty = self.penalty.load(Ordering::Relaxed);
+        self.skip.store(penalty, Ordering::Relaxed);
+        self.penalty.store((penalty * 2).min(MAX_SKIPPED), Ordering::Relaxed);
+    }
+}
+
+/// Reads an answer; waits for its first bytes awake if that pays.
+pub(crate) struct Answer<'a> {
+    stream: &'a mut Stream,
+    wait: &'a Wait,
+    awake: Option<&'a Kind>,
+}
+
+impl Read for Answer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(kind) = self.awake.take() {
+            let begun = Instant::now();
+            loop {
+                match recv(&*self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
+                    Ok((_, read)) => {
+                        kind.in_time();
+                        return Ok(read);
+                    }
+                    Err(Errno::AGAIN | Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                if self.wait.in_flight.load(Ordering::Relaxed) > 1 {
+                    break;
+                }
+                if begun.elapsed() > self.wait.budget {
+                    kind.in_vain();
+                    break;
+                }
+                std::thread::yield_now();
+            }
+        }
+        self.stream.read(buffer)
+    }
+}
+
+/// A number for requests that take about the same time, below [`KINDS`].
+fn kind_of(request: &Request) -> usize {
+    let (family, mechanism) = match request {
+        Request::Sign { operation, .. } => (1, operation.mechanism.kind.0),
+        Request::Verify { operation, .. } => (2, operation.mechanism.kind.0),
+        Request::Encrypt(operation) => (3, operation.mechanism.kind.0),
+        Request::Decrypt(operation) => (4, operation.mechanism.kind.0),
+        Request::Open { operation, .. } => (5, operation.mechanism.kind.0),
+        Request::GenerateKey { mechanism, .. } => (6, mechanism.kind.0),
+        Request::GeneratePair { mechanism, .. } => (7, mechanism.kind.0),
+        Request::Wrap { mechanism, .. } | Request::Unwrap { mechanism, .. } => (8, mechanism.kind.0),
+        Request::Derive { mechanism, .. } => (9, mechanism.kind.0),
+        Request::Login(_) | Request::SetPin { .. } | Request::ChangePassword(_) => (10, 0),
+        Request::Create { .. } | Request::Copy { .. } | Request::Destroy { .. } => (11, 0),
+        _ => (0, 0),
+    };
+    // Fibonacci hashing: neighbouring mechanisms shall not share a place.
+    let hash = (mechanism ^ family << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (hash >> (u64::BITS - KINDS.ilog2())) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn pair() -> (Stream, Stream) {
+        let (one, other) = UnixStream::pair().unwrap();
+        (Stream::new(one), Stream::new(other))
+    }
+
+    /// A `Wait` that believes in another core wherever the test runs.
+    fn wait(micros: u64) -> Wait {
+        let wait = Wait::new(micros);
+        wait.cores.store(2, Ordering::Relaxed);
+        wait
+    }
+
+    #[test]
+    fn waits_in_vain_become_rare_and_success_forgives() {
+        let wait = wait(1);
+        let (mut ours, mut peer) = pair();
+        let mut tried = Vec::new();
+        for call in 0..40 {
+            let in_flight = wait.begin();
+            let mut answer = in_flight.answer(&mut ours, &Request::Info);
+            if answer.awake.is_some() {
+                tried.push(call);
+            }
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(1));
+                    peer.write_all(b"x").unwrap();
+                });
+                assert_eq!(answer.read(&mut [0; 9]).unwrap(), 1);
+            });
+        }
+        assert_eq!(tried, [0, 2, 5, 10, 19, 36]);
+        let kind = &wait.kinds[kind_of(&Request::Info)];
+        kind.skip.store(0, Ordering::Relaxed);
+        peer.write_all(b"x").unwrap();
+        assert_eq!(wait.begin().answer(&mut ours, &Request::Info).read(&mut [0; 9]).unwrap(), 1);
+        assert_eq!(kind.penalty.load(Ordering::Relaxed), 1);
+        assert!(kind.is_due());
+    }
+
+    #[test]
+    fn only_a_lone_call_with_a_spare_core_waits_awake() {
+        let (mut ours, _peer) = pair();
+        let alone =
+            |wait: &Wait, stream: &mut Stream| wait.begin().answer(stream, &Request::Info).awake.is_some();
+        assert!(alone(&wait(50), &mut ours));
+        assert!(!alone(&wait(0), &mut ours));
+        let busy = wait(50);
+        let other = busy.begin();
+        assert!(!alone(&busy, &mut ours));
+        drop(other);
+        assert!(alone(&busy, &mut ours));
+        busy.cores.store(1, Ordering::Relaxed);
+        assert!(!alone(&busy, &mut ours));
+    }
+
+    #[test]
+    fn a_second_call_ends_the_waiting() {
+        let wait = wait(60_000_000);
+        let (mut ours, mut peer) = pair();
+        let first = wait.begin();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _second = wait.begin();
+                std::thread::sleep(Duration::from_millis(20));
+                peer.write_all(b"x").unwrap();
+            });
+            let mut answer = first.answer(&mut ours, &Request::Info);
+            assert_eq!(answer.read(&mut [0; 9]).unwrap(), 1);
+            assert!(answer.awake.is_none());
+        });
+    }
+}

@@ -60,6 +60,16 @@ pub enum ServeError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A cluster can't be served.
+    #[error("cluster {name} in {}: {problem}", path.display())]
+    Cluster {
+        /// Its name.
+        name: String,
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {error}", path.display())]
     Io {

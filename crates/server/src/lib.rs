@@ -6,13 +6,21 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod connections;
 pub mod control;
+mod conversation;
+mod daemon;
 mod error;
 mod home;
+mod listener;
 mod logging;
 mod process;
+mod reader;
+mod root_key;
 mod serve;
+mod throttle;
 
+pub use daemon::Daemon;
 pub use error::ServeError;
 pub use home::{Home, default_home};
 pub use serve::{ServeOptions, serve};

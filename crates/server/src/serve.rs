@@ -8,7 +8,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::config::Config;
-use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal, Status};
+use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal};
+use crate::daemon::Daemon;
 use crate::{Home, ServeError, default_home, logging, process};
 
 /// What `strongroom serve` is told.
@@ -35,41 +36,38 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     home.prepare()?;
     logging::start(&home, options.log_to_file, config.log.as_deref())?;
     process::prepare();
-    let _lock = home.take()?;
 
     let (end, ended) = channel();
     watch_signals(end.clone()).map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
-    let daemon = Arc::new(Daemon { home: home.clone(), end });
-    let control = Control::start(&home, daemon)?;
+    let daemon = Arc::new(Daemon::start(&home)?);
+    let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
     tracing::info!("serving {}", home.path().display());
     wait(&ended);
+
+    tracing::info!("ending");
     drop(control);
+    daemon.stop();
     tracing::info!("ended");
     Ok(())
 }
 
-struct Daemon {
-    home: Home,
+/// What the control socket can have done.
+struct Commands {
+    daemon: Arc<Daemon>,
     end: Sender<()>,
 }
 
-impl Handler for Daemon {
+impl Handler for Commands {
     fn handle(&self, request: ControlRequest) -> Result<ControlResponse, Refusal> {
-        let pid = std::process::id();
         match request {
-            ControlRequest::Status => Ok(ControlResponse::Status(Status {
-                pid,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                home: self.home.path().to_owned(),
-                clusters: Vec::new(),
-            })),
-            ControlRequest::CreateCluster(cluster) => {
-                Err(Refusal::Failed(format!("cluster {} can't be made by this version", cluster.name)))
+            ControlRequest::Status => Ok(ControlResponse::Status(self.daemon.status())),
+            ControlRequest::CreateCluster(wanted) => {
+                self.daemon.create_cluster(wanted).map(ControlResponse::Created)
             }
             ControlRequest::Shutdown => {
                 // The receiver is gone only when the daemon is ending anyway.
                 let _ = self.end.send(());
-                Ok(ControlResponse::Ending { pid })
+                Ok(ControlResponse::Ending { pid: std::process::id() })
             }
         }
     }

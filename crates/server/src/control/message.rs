@@ -25,7 +25,7 @@ pub enum ControlRequest {
 /// A cluster to be made.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct CreateCluster {
-    /// Its name, which is also the token's first label: 1 to 32 letters, digits or the characters `_ - .`.
+    /// Its name, which is also the token's first label: 1 to 32 letters, digits or the characters `_ -`.
     pub name: String,
     /// How many nodes, 1 to [`strongroom_model::limits::MAX_NODES`].
     pub nodes: u16,

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,6 +15,7 @@ use strongroom_wire::{Frames, Stream, decode};
 use super::client::{send, version};
 use super::message::{Call, ControlRequest, ControlResponse, MAX_MESSAGE, Refusal, VERSION};
 use crate::home::check_socket_path;
+use crate::listener::bind;
 use crate::{Home, ServeError};
 
 /// How long a command may take to send its request or to read the answer.
@@ -36,19 +37,8 @@ impl Control {
     /// Starts to listen. The caller holds the home's lock, so that a socket that's there is a dead daemon's.
     pub(crate) fn start(home: &Home, handler: Arc<dyn Handler>) -> Result<Self, ServeError> {
         let path = home.control();
-        let failed = |action| move |error| (action, error);
-        let bind = || {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(("remove", error)),
-                _ => {}
-            }
-            let listener = UnixListener::bind(&path).map_err(failed("listen at"))?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-                .map_err(failed("set the mode of"))?;
-            Ok(listener)
-        };
         check_socket_path(&path)?;
-        let listener = Arc::new(bind().map_err(|(action, error)| ServeError::io(action, &path, error))?);
+        let listener = Arc::new(bind(&path, 0o600)?);
         let accepting = Arc::clone(&listener);
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
@@ -99,7 +89,8 @@ fn answer(socket: UnixStream, handler: &dyn Handler) -> io::Result<()> {
     let Some(body) = frames.next(&mut stream, MAX_MESSAGE)? else { return Ok(()) };
     let result = if version(body) == Some(VERSION) {
         let call: Call<ControlRequest> = decode(body)?;
-        handler.handle(call.body)
+        let handled = catch_unwind(AssertUnwindSafe(|| handler.handle(call.body)));
+        handled.unwrap_or_else(|_| Err(Refusal::Failed("it failed by a bug, which the log tells".to_owned())))
     } else {
         Err(Refusal::Failed("the command is of another version than the daemon".to_owned()))
     };

@@ -1,0 +1,111 @@
+//! One client's connection, from its first message to its last.
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::retry_on_intr;
+use rustix::net::{SendFlags, send};
+use strongroom_model::{Error, ReturnCode, limits};
+use strongroom_node::Node;
+use strongroom_wire::{Envelope, Frames, Hello, Reply, Stream, decode, encode};
+use zeroize::Zeroize;
+
+use crate::reader::Reader;
+
+/// How long a client may take to introduce itself, from when it connects.
+pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest introduction in bytes; nobody gets more memory before.
+pub(crate) const MAX_HELLO: usize = 4 * 1024;
+/// How long a client may leave a reply unread that fills its socket.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A reply buffer that grew past this is given back after use.
+const KEPT: usize = 1024 * 1024;
+
+/// Why a conversation ended before the client closed it.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The client went away, or its connection broke.
+    Gone(io::Error),
+    /// The client was too slow.
+    Slow,
+    /// The client sent what isn't a message, or may not come here.
+    Garbage(io::Error),
+    /// The node refused the client.
+    Refused(Error),
+    /// A request made the node panic.
+    Panicked,
+}
+
+/// Serves a client until it closes the connection.
+pub(crate) fn converse(stream: &Stream, node: &Arc<Node>) -> Result<(), Ended> {
+    stream.socket().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
+    let mut reader = Reader::new(stream.socket());
+    let mut frames = Frames::new();
+    let mut out = Vec::new();
+
+    reader.expect_message(HELLO_TIMEOUT);
+    let Some(body) = frames.next(&mut reader, MAX_HELLO)? else { return Ok(()) };
+    let hello: Hello = decode(body)?;
+    frames.wipe();
+    let (mut connection, welcome) = node.connect(&hello).map_err(Ended::Refused)?;
+    encode(&welcome, &mut out)?;
+    send_all(stream, &mut out)?;
+
+    loop {
+        reader.await_message();
+        let Some(body) = frames.next(&mut reader, limits::MAX_FRAME)? else { return Ok(()) };
+        let envelope = decode::<Envelope>(body);
+        frames.wipe();
+        let envelope = envelope?;
+        // One client's bad luck must not be the others'. What the panic left half-done goes with the connection.
+        let reply =
+            catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))).map_err(|_| Ended::Panicked)?;
+        if encode(&reply, &mut out).is_err() {
+            out.clear();
+            encode(&too_long(&reply), &mut out)?;
+        }
+        drop(reply);
+        send_all(stream, &mut out)?;
+    }
+}
+
+/// Sends what is in the buffer and wipes it.
+fn send_all(stream: &Stream, out: &mut Vec<u8>) -> io::Result<()> {
+    let sent = Sender(stream).write_all(out);
+    out.as_mut_slice().zeroize();
+    out.clear();
+    if out.capacity() > KEPT {
+        *out = Vec::new();
+    }
+    sent
+}
+
+fn too_long(reply: &Reply) -> Reply {
+    let message = "the answer is longer than a message may be: ask for less at a time";
+    Reply { result: Err(Error::new(ReturnCode::DEVICE_MEMORY, message)), ..*reply }
+}
+
+/// The stream's writing half, while others hold the stream too.
+struct Sender<'a>(&'a Stream);
+
+impl Write for Sender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| send(self.0, bytes, SendFlags::NOSIGNAL))?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::Garbage(error),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Slow,
+            _ => Self::Gone(error),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The daemon: a home's clusters, served.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use strongroom_cluster::{Cluster, ClusterError, CreateOptions};
+use strongroom_crypto::seal::SealingKey;
+use strongroom_model::NodeId;
+use strongroom_node::Clock;
+use strongroom_store::{SledStore, Store};
+
+use crate::control::{ClusterStatus, CreateCluster, NodeStatus, Refusal, Status};
+use crate::home::check_socket_path;
+use crate::listener::Listener;
+use crate::root_key::load_or_make;
+use crate::{Home, ServeError};
+
+/// How long calls in flight may take when the daemon ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A home that is served, until this is stopped or dropped.
+pub struct Daemon {
+    home: Home,
+    root: SealingKey,
+    clusters: Mutex<BTreeMap<String, Served>>,
+    // Released last: fields are dropped in order.
+    _lock: File,
+}
+
+struct Served {
+    listeners: Vec<Listener>,
+    cluster: Cluster,
+}
+
+impl Daemon {
+    /// Takes a home, opens its clusters and serves them.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServeError`]. If one cluster can't be served, none is.
+    pub fn start(home: &Home) -> Result<Self, ServeError> {
+        home.prepare()?;
+        let lock = home.take()?;
+        let root = load_or_make(home)?;
+        let mut clusters = Vec::new();
+        for name in cluster_names(home)? {
+            clusters.extend(open(home, &name, &root)?);
+        }
+        let clusters = clusters.into_iter().map(|cluster| serve(home, cluster));
+        let clusters = clusters.collect::<Result<_, _>>()?;
+        Ok(Self { home: home.clone(), root, clusters: Mutex::new(clusters), _lock: lock })
+    }
+
+    /// Makes a cluster and serves it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; there is no cluster then, or the one that was there before.
+    pub fn create_cluster(&self, wanted: CreateCluster) -> Result<ClusterStatus, Refusal> {
+        let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
+        let CreateCluster { name, nodes, profile, officer_password, crypto_users, uninitialized } = wanted;
+        let options = CreateOptions { name, nodes, profile, officer_password, crypto_users, uninitialized };
+        options.check().map_err(|error| failed(&error))?;
+        let mut clusters = self.clusters.lock();
+        if clusters.contains_key(&options.name) {
+            return Err(Refusal::Exists);
+        }
+        check_socket_path(&self.home.socket(&options.name, NodeId(nodes - 1)))
+            .map_err(|error| failed(&error))?;
+        let store = open_store(&self.home.cluster(&options.name)).map_err(|error| failed(&error))?;
+        let cluster = Cluster::create(store, &options, &self.root, Arc::new(SystemClock));
+        let cluster = cluster.map_err(|error| match error {
+            ClusterError::Exists => Refusal::Exists,
+            error => failed(&error),
+        })?;
+        let (name, served) = serve(&self.home, cluster).map_err(|error| failed(&error))?;
+        tracing::info!("made cluster {name}: {nodes} nodes, profile {profile}");
+        let status = served.status();
+        clusters.insert(name, served);
+        Ok(status)
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        Status {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            home: self.home.path().to_owned(),
+            clusters: self.clusters.lock().values().map(Served::status).collect(),
+        }
+    }
+
+    /// Takes no more calls, lets those in flight end for up to 2 seconds, and closes the stores.
+    pub fn stop(&self) {
+        let mut clusters = std::mem::take(&mut *self.clusters.lock());
+        let mut listeners: Vec<_> = clusters.values_mut().flat_map(|served| &mut served.listeners).collect();
+        listeners.iter_mut().for_each(|listener| listener.stop());
+        let deadline = Instant::now() + GRACE;
+        let left: usize = listeners.iter().map(|listener| listener.wait(deadline)).sum();
+        if left > 0 {
+            tracing::warn!("{left} connections were still busy after {} s and were cut off", GRACE.as_secs());
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Served {
+    fn status(&self) -> ClusterStatus {
+        let info = self.cluster.info();
+        let nodes = self.listeners.iter().map(|listener| NodeStatus {
+            node: listener.node().id(),
+            socket: listener.path().to_owned(),
+            revision: listener.node().revision(),
+            connections: listener.connection_count() as u64,
+        });
+        ClusterStatus {
+            name: info.name,
+            label: info.label,
+            serial: info.serial,
+            profile: info.profile,
+            initialized: info.initialized,
+            revision: info.revision,
+            objects: info.objects as u64,
+            nodes: nodes.collect(),
+        }
+    }
+}
+
+fn serve(home: &Home, cluster: Cluster) -> Result<(String, Served), ServeError> {
+    let name = cluster.name().to_owned();
+    cluster.set_sockets(|node| home.socket(&name, node).to_string_lossy().into_owned());
+    let listeners = cluster.nodes().iter().map(|node| {
+        let path = home.socket(&name, node.id());
+        check_socket_path(&path)?;
+        Listener::start(&name, node, &path)
+    });
+    let listeners = listeners.collect::<Result<_, _>>()?;
+    Ok((name, Served { listeners, cluster }))
+}
+
+/// Opens a cluster; `None` for what is left of one that was never made to the end.
+fn open(home: &Home, name: &str, root: &SealingKey) -> Result<Option<Cluster>, ServeError> {
+    let path = home.cluster(name);
+    let problem =
+        |problem: String| ServeError::Cluster { name: name.to_owned(), path: path.clone(), problem };
+    let started = Instant::now();
+    let store = open_store(&path).map_err(|error| problem(error.to_string()))?;
+    match Cluster::open(store, root, Arc::new(SystemClock)) {
+        Ok(cluster) if cluster.name() == name => {
+            let info = cluster.info();
+            tracing::info!(
+                "opened cluster {name}: {} nodes, {} token objects, revision {}, in {} ms",
+                cluster.nodes().len(),
+                info.objects,
+                info.revision,
+                started.elapsed().as_millis()
+            );
+            Ok(Some(cluster))
+        }
+        Ok(cluster) => {
+            let real = cluster.name();
+            Err(problem(format!("it was made as {real}: name the directory and its witness so again")))
+        }
+        Err(ClusterError::Empty) => {
+            tracing::warn!(
+                "cluster {name} wasn't made to the end, so it isn't served: make it again with  strongroom up"
+            );
+            Ok(None)
+        }
+        Err(error) => Err(problem(error.to_string())),
+    }
+}
+
+fn open_store(path: &Path) -> Result<Arc<dyn Store>, strongroom_store::StoreError> {
+    Ok(Arc::new(SledStore::open(path)?))
+}
+
+/// The clusters that a home has, by their directories.
+fn cluster_names(home: &Home) -> Result<Vec<String>, ServeError> {
+    let dir = home.clusters();
+    let unreadable = |error| ServeError::io("read", &dir, error);
+    let mut names = Vec::new();
+    let mut witnesses = Vec::new();
+    for entry in fs::read_dir(&dir).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            names.push(name);
+        } else if let Some(name) = name.strip_suffix(".witness") {
+            witnesses.push(name.to_owned());
+        }
+    }
+    if let Some(name) = witnesses.into_iter().find(|name| !names.contains(name)) {
+        let problem = format!(
+            "the directory is missing, but its witness is there: put the directory back, or, if the cluster is to be gone, remove {name}.witness"
+        );
+        return Err(ServeError::Cluster { path: home.cluster(&name), name, problem });
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The system's time.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+}

@@ -1,0 +1,158 @@
+//! A node's socket: takes clients in, a thread for each.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::net::Shutdown;
+use strongroom_model::limits;
+use strongroom_node::Node;
+use strongroom_wire::Stream;
+
+use crate::ServeError;
+use crate::connections::{Connections, Place};
+use crate::conversation::{Ended, converse};
+use crate::throttle::Throttle;
+
+/// Stack of a connection's thread in bytes. Only what is used takes memory.
+const STACK: usize = 512 * 1024;
+/// How long to leave the system alone when it has no descriptors or threads left.
+const RECOVER: Duration = Duration::from_millis(50);
+
+/// A node that listens, until this is stopped or dropped.
+pub(crate) struct Listener {
+    shared: Arc<Shared>,
+    socket: Arc<UnixListener>,
+    path: PathBuf,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// Cluster and node, for the log.
+    name: String,
+    node: Arc<Node>,
+    connections: Arc<Connections>,
+    refusals: Throttle,
+}
+
+impl Listener {
+    /// Starts to listen. The caller holds the home's lock, so that a socket that's there is a dead daemon's.
+    pub(crate) fn start(cluster: &str, node: &Arc<Node>, path: &Path) -> Result<Self, ServeError> {
+        let socket = Arc::new(bind(path, 0o666)?);
+        let shared = Arc::new(Shared {
+            name: format!("{cluster}-{}", node.id().0),
+            node: Arc::clone(node),
+            connections: Arc::default(),
+            refusals: Throttle::default(),
+        });
+        let (accepting, with) = (Arc::clone(&socket), Arc::clone(&shared));
+        let thread = Builder::new()
+            .name(shared.name.clone())
+            .spawn(move || accept(&accepting, &with))
+            .map_err(|error| ServeError::io("start a thread for", path, error))?;
+        Ok(Self { shared, socket, path: path.to_owned(), thread: Some(thread) })
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.shared.node
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn connection_count(&self) -> usize {
+        self.shared.connections.count()
+    }
+
+    /// Takes no more clients, nor anything more from those that are there.
+    pub(crate) fn stop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        // Removed first, so that who finds no socket knows that nobody answers.
+        let _ = fs::remove_file(&self.path);
+        let _ = rustix::net::shutdown(&*self.socket, Shutdown::Both);
+        let _ = thread.join();
+        self.shared.connections.close();
+    }
+
+    /// Waits until the clients of a stopped listener are gone, or for the deadline; how many are left.
+    pub(crate) fn wait(&self, deadline: Instant) -> usize {
+        self.shared.connections.wait(deadline)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Listens at a path, in place of a socket that's there.
+pub(crate) fn bind(path: &Path, mode: u32) -> Result<UnixListener, ServeError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(ServeError::io("remove", path, error));
+        }
+        _ => {}
+    }
+    let socket = UnixListener::bind(path).map_err(|error| ServeError::io("listen at", path, error))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|error| ServeError::io("set the mode of", path, error))?;
+    Ok(socket)
+}
+
+fn accept(socket: &UnixListener, shared: &Arc<Shared>) {
+    loop {
+        match socket.accept() {
+            Ok((client, _)) => shared.take_in(client),
+            // The listener was shut down.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
+            Err(error) => {
+                shared.refuse(&format!("the system gives no connection: {error}"));
+                sleep(RECOVER);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn take_in(self: &Arc<Self>, client: UnixStream) {
+        let stream = Stream::new(client);
+        let Some(place) = self.connections.admit(stream, limits::MAX_CONNECTIONS) else {
+            self.refuse(&format!("there are {} connections already", limits::MAX_CONNECTIONS));
+            return;
+        };
+        let shared = Arc::clone(self);
+        let thread = Builder::new().name(self.name.clone()).stack_size(STACK);
+        if let Err(error) = thread.spawn(move || shared.serve(&place)) {
+            self.refuse(&format!("the system gives no thread: {error}"));
+            sleep(RECOVER);
+        }
+    }
+
+    fn serve(&self, place: &Place) {
+        match converse(place.stream(), &self.node) {
+            Ok(()) => {}
+            Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
+            Err(Ended::Slow) => self.refuse("it was too slow"),
+            Err(Ended::Garbage(error)) => self.refuse(&format!("it sent what isn't a message: {error}")),
+            Err(Ended::Refused(error)) => self.refuse(&error.message),
+            Err(Ended::Panicked) => {
+                tracing::error!("node {}: a request failed by a bug; its connection was dropped", self.name);
+            }
+        }
+    }
+
+    /// Tells of a client that was turned away or dropped, unless there were many lately.
+    fn refuse(&self, why: &str) {
+        if let Some(held_back) = self.refusals.pass() {
+            let more = if held_back > 0 { format!(" ({held_back} more since)") } else { String::new() };
+            tracing::warn!("node {}: a client was dropped: {why}{more}", self.name);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A client's socket as the thread that serves it reads it: patient between messages, not within one.
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, recv};
+
+/// Reads messages. Which bytes belong to which is [`strongroom_wire::Frames`]'s business.
+pub(crate) struct Reader<'a> {
+    socket: &'a UnixStream,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Nothing of the message has come; it may take for ever.
+    Between,
+    /// The start of the message has come.
+    Within,
+    /// The rest must come by then.
+    Until(Instant),
+}
+
+impl<'a> Reader<'a> {
+    /// How long a message may take from its first byte to its last.
+    const WITHIN: Duration = Duration::from_secs(30);
+
+    pub(crate) fn new(socket: &'a UnixStream) -> Self {
+        Self { socket, state: State::Between }
+    }
+
+    /// The next message may take for ever to begin.
+    pub(crate) fn await_message(&mut self) {
+        self.state = State::Between;
+    }
+
+    /// The next message must be there, all of it, within a time.
+    pub(crate) fn expect_message(&mut self, within: Duration) {
+        self.state = State::Until(Instant::now() + within);
+    }
+
+    fn read_by(&self, deadline: Instant, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match recv(self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((_, read)) => return Ok(read),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::TimedOut)?;
+            let mut ready = [PollFd::new(self.socket, PollFlags::IN)];
+            match poll(&mut ready, Some(&left)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.state {
+            State::Between => {
+                let (_, read) = retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?;
+                self.state = State::Within;
+                Ok(read)
+            }
+            // Nearly every message comes in one piece, so the clock is only looked at when one doesn't.
+            State::Within => {
+                let deadline = Instant::now() + Self::WITHIN;
+                self.state = State::Until(deadline);
+                self.read_by(deadline, buffer)
+            }
+            State::Until(deadline) => self.read_by(deadline, buffer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_expected_must_come() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let mut reader = Reader::new(&far);
+        reader.expect_message(Duration::from_millis(50));
+        near.write_all(b"ab").unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(reader.read(&mut buffer).unwrap(), 2);
+        let start = Instant::now();
+        assert_eq!(reader.read(&mut buffer).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() < Duration::from_secs(5));
+
+        reader.await_message();
+        drop(near);
+        assert_eq!(reader.read(&mut buffer).unwrap(), 0);
+    }
+}

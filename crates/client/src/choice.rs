@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use strongroom_model::{Handle, NodeId, Place};
-use strongroom_wire::Member;
+use strongroom_wire::{InstanceId, Member};
 
 use crate::link::Link;
 
@@ -56,6 +56,11 @@ pub(crate) fn next(
     let in_turn = after.iter().chain(before).filter(untried);
     let ready = in_turn.clone().find(|link| !link.rests(&now_ms));
     ready.or_else(|| in_turn.min_by_key(|link| link.rests_until())).cloned()
+}
+
+/// The turn of the node that makes the session objects of a process and its forks.
+pub(crate) fn turn_of(family: InstanceId) -> usize {
+    usize::from(family.0[0]) * RUN
 }
 
 /// The links for a cluster's members: what the configuration names stays, since it's by that name that

@@ -131,6 +131,24 @@ impl Client {
         self.deliver(route, session, request, Some(self.patience()))
     }
 
+    /// As [`Self::call`]; tells which node answered, too. A multi-part operation goes on there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub fn call_noting_node(
+        &self,
+        route: Route,
+        session: u64,
+        request: &Request,
+    ) -> Result<(NodeId, Response)> {
+        self.renew_if_due();
+        match self.deliver_noting_node(route, session, request, Some(self.patience()))? {
+            (Some(node), response) => Ok((node, response)),
+            (None, response) => Err(unexpected(&response)),
+        }
+    }
+
     /// Logs in. The node decides whether that's allowed now; the client keeps the ticket and presents it
     /// wherever it's needed.
     ///

@@ -14,7 +14,7 @@ use crate::config::Retry;
 use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN};
 use crate::link::Link;
 use crate::log::Level;
-use crate::state::{binds, may_bind};
+use crate::state::{binds, makes_session_object, may_bind};
 use crate::wait::InFlight;
 
 /// The first pause between attempts to reach any node; it grows by half each time.
@@ -40,8 +40,23 @@ impl Client {
         request: &Request,
         patience: Option<Duration>,
     ) -> Result<Response> {
+        self.deliver_noting_node(route, session, request, patience).map(|(_, response)| response)
+    }
+
+    /// As [`Self::deliver`]; tells which node answered, too.
+    pub(crate) fn deliver_noting_node(
+        &self,
+        route: Route,
+        session: u64,
+        request: &Request,
+        patience: Option<Duration>,
+    ) -> Result<(Option<NodeId>, Response)> {
         let errand = Errand { only: route.only(), session, request, in_flight: self.wait.begin() };
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = match self.family {
+            // Session objects are used together, and can be only if they are on the same node.
+            Some(family) if makes_session_object(request) => choice::turn_of(family),
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
         let mut repeats = u32::from(self.config.retry == Retry::Standard && request.is_repeatable());
         // Nothing below here allocates, reads the clock or sleeps unless something fails.
         let mut tried: Vec<Arc<Link>> = Vec::new();
@@ -58,7 +73,7 @@ impl Client {
                 continue;
             };
             match self.attempt(&link, &errand) {
-                Ok(Some(reply)) => return reply.result,
+                Ok(Some(reply)) => return reply.result.map(|response| (link.node(), response)),
                 Ok(None) => {}
                 Err(Failure::Unsent(error)) => describe(&mut trouble, &link, &error),
                 Err(Failure::Lost(error)) if repeats > 0 => {

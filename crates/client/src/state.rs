@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strongroom_model::{Handle, NodeId, Place};
+use strongroom_model::{AttributeType, Attributes, Handle, NodeId, Place};
 use strongroom_wire::{ClusterInfo, Request, Response};
 
 use crate::config::{ClusterConfig, Endpoint};
@@ -66,6 +66,21 @@ pub(crate) const fn may_bind(request: &Request) -> bool {
     )
 }
 
+/// Whether a request makes an object that is on one node only. A copy is taken for one unless its
+/// template says otherwise, though a copy of a token object isn't; no harm is done.
+pub(crate) fn makes_session_object(request: &Request) -> bool {
+    let session = |template: &Attributes| template.bool(AttributeType::TOKEN) != Some(true);
+    match request {
+        Request::Create { template }
+        | Request::Copy { template, .. }
+        | Request::GenerateKey { template, .. }
+        | Request::Unwrap { template, .. }
+        | Request::Derive { template, .. } => session(template),
+        Request::GeneratePair { public, private, .. } => session(public) || session(private),
+        _ => false,
+    }
+}
+
 /// Whether an answer to such a request shows that it has.
 pub(crate) fn binds(response: &Response) -> bool {
     let on_node = |handle: Handle| matches!(handle.place(), Place::Node(_));
@@ -74,5 +89,19 @@ pub(crate) fn binds(response: &Response) -> bool {
         Response::Pair { public, private } => on_node(public.handle) || on_node(private.handle),
         Response::Streaming { .. } => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_objects_are_told_from_token_objects() {
+        let create = |template| Request::Create { template };
+        assert!(makes_session_object(&create(Attributes::new())));
+        assert!(makes_session_object(&create(Attributes::new().with(AttributeType::TOKEN, false))));
+        assert!(!makes_session_object(&create(Attributes::new().with(AttributeType::TOKEN, true))));
+        assert!(!makes_session_object(&Request::Info));
     }
 }

@@ -1,1 +1,9 @@
-//! Benchmarks: criterion, and side by side with SoftHSM.
+//! What the benchmarks share: PKCS#11 calls on any module, and rates measured in turns.
+
+mod peer;
+mod rate;
+mod session;
+
+pub use peer::{Peer, SOFTHSM};
+pub use rate::{Rates, compare};
+pub use session::{Key, Session};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use strongroom_model::{Profile, UserName};
+use strongroom_model::{Profile, Role, UserName};
 
 use crate::password::Given;
 
@@ -46,6 +46,12 @@ pub(crate) enum Command {
     /// Serves every cluster of its home until it gets SIGTERM or SIGINT. Logs go to standard error;
     /// STRONGROOM_LOG sets how much (error, warn, info, debug, trace).
     Serve(Serve),
+    /// Manage users
+    #[command(subcommand, after_help = LOGIN_HELP)]
+    User(UserCommand),
+    /// List and delete keys
+    #[command(subcommand, after_help = LOGIN_HELP)]
+    Key(KeyCommand),
 }
 
 const UP_EXAMPLES: &str = "\
@@ -59,6 +65,11 @@ Examples:
       a second cluster in the same daemon: a further slot
   strongroom up --uninitialized
       without users: an application calls C_InitToken, as with any new token";
+
+const LOGIN_HELP: &str = "\
+Who does it: --login-role and --login-username; or STRONGROOM_ROLE and STRONGROOM_PIN (user:password), for which
+CLOUDHSM_ROLE and CLOUDHSM_PIN work too; else the officer (for `user`) or the first crypto user (for `key`) that
+`strongroom up` made. The password is then taken from secrets.json in the home, or asked for.";
 
 /// Where the daemon keeps everything.
 #[derive(Clone, Debug, Args)]
@@ -130,4 +141,91 @@ pub(crate) struct Serve {
     /// Leave the terminal's session; `up` uses it
     #[arg(long, hide = true)]
     pub(crate) background: bool,
+}
+
+/// Which cluster, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    #[command(flatten)]
+    pub(crate) home: HomeOption,
+    /// The cluster [default: the first in client.toml]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// Who does it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) login_username: Option<UserName>,
+    /// Role of who does it: admin or crypto-user
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) login_role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user
+    Create(UserWithPassword),
+    /// Delete a user; fails while it owns keys
+    Delete(User),
+    /// List the users
+    List {
+        #[command(flatten)]
+        access: Access,
+        /// Print a table instead of JSON
+        #[arg(long)]
+        human: bool,
+    },
+    /// Set a user's password; unlocks the user
+    ChangePassword(UserWithPassword),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct User {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// The user's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: UserName,
+    /// The user's role: admin or crypto-user
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Role,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserWithPassword {
+    #[command(flatten)]
+    pub(crate) user: User,
+    /// The user's new password; - reads it from standard input [default: asked for]
+    #[arg(long, value_name = "P")]
+    pub(crate) password: Option<Given>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List keys
+    List {
+        #[command(flatten)]
+        access: Access,
+        /// Only these: attr.NAME=VALUE or key-reference=0x...; several must all hold
+        #[arg(long, value_name = "FILTER", num_args = 1..)]
+        filter: Vec<String>,
+        /// Show every attribute
+        #[arg(long)]
+        verbose: bool,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        max_items: u32,
+        /// Where to go on: next_token of the page before
+        #[arg(long, value_name = "TOKEN")]
+        starting_token: Option<String>,
+        /// Print a table instead of JSON
+        #[arg(long)]
+        human: bool,
+    },
+    /// Delete one key
+    Delete {
+        #[command(flatten)]
+        access: Access,
+        /// Which: attr.NAME=VALUE or key-reference=0x...; exactly one key must match
+        #[arg(long, value_name = "FILTER", num_args = 1.., required = true)]
+        filter: Vec<String>,
+    },
 }

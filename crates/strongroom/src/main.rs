@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod attributes;
 mod client_config;
 mod commands;
 mod daemon;
@@ -11,6 +12,7 @@ mod module_path;
 mod output;
 mod password;
 mod secrets;
+mod session;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
             Command::Down(option) => commands::down::run(&option),
             Command::Status(arguments) => commands::status::run(&arguments),
             Command::Serve(arguments) => commands::serve::run(arguments),
+            Command::User(command) => commands::user::run(&command),
+            Command::Key(command) => commands::key::run(&command),
         },
         // Help and version are asked for, and written for people.
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -88,6 +88,16 @@ impl Secrets {
         self.0.remove(cluster);
     }
 
+    /// The officer's name, or the first crypto user's.
+    pub(crate) fn first(&self, cluster: &str, role: Role) -> Option<UserName> {
+        let secrets = self.0.get(cluster)?;
+        let user = match role {
+            Role::Admin => secrets.officer.as_ref(),
+            Role::CryptoUser => secrets.crypto_users.first(),
+        };
+        user.map(|user| user.username.clone())
+    }
+
     /// A user's entry; `None` if `up` didn't make it.
     pub(crate) fn user_mut(&mut self, cluster: &str, role: Role, name: &UserName) -> Option<&mut UserSecret> {
         let secrets = self.0.get_mut(cluster)?;

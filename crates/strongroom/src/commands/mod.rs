@@ -1,9 +1,11 @@
 //! One file per command.
 
 pub(crate) mod down;
+pub(crate) mod key;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod up;
+pub(crate) mod user;
 
 use strongroom_server::{Home, default_home};
 

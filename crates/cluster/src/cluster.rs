@@ -20,7 +20,7 @@ use crate::{ClusterError, CreateOptions};
 pub struct Cluster {
     name: String,
     serial: String,
-    ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<Ledger>,
     nodes: Vec<Arc<Node>>,
 }
 

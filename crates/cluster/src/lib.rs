@@ -14,6 +14,8 @@ mod keys;
 mod ledger;
 mod load;
 mod meta;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 pub use cluster::{Cluster, Info};

@@ -1,0 +1,268 @@
+//! Changes: shared flushes, conflicts, failures, handles.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use strongroom_model::{ReturnCode, limits};
+use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Record, Replica, Revocation, User};
+use strongroom_store::Fault;
+use strongroom_wire::InstanceId;
+
+use super::{Fixture, content, empty, set_user, user, user_key};
+use crate::Cluster;
+
+fn code(error: CommitError) -> ReturnCode {
+    match error {
+        CommitError::Conflict => panic!("a conflict"),
+        CommitError::Failed(error) => error.code,
+    }
+}
+
+fn revisions(cluster: &Cluster) -> Vec<u64> {
+    let nodes = cluster.nodes().iter().map(|node| node.revision());
+    nodes.chain([cluster.ledger.read(Replica::revision)]).collect()
+}
+
+#[test]
+fn threads_that_come_together_share_flushes() {
+    const THREADS: usize = 16;
+    const EACH: usize = 10;
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let before = fixture.store.commits.load(Ordering::Relaxed);
+    let first = cluster.info().revision;
+    *fixture.store.delay.lock() = Duration::from_millis(5);
+
+    let seen = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (cluster, seen) = (&cluster, &seen);
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    let change = set_user(&format!("u{thread}-{n}"), Expect::Absent);
+                    let revision = cluster.ledger.commit(change).unwrap();
+                    assert!(cluster.nodes().iter().all(|node| node.revision() >= revision));
+                    seen.lock().push(revision);
+                }
+            });
+        }
+    });
+
+    let total = (THREADS * EACH) as u64;
+    let mut seen = seen.into_inner();
+    seen.sort_unstable();
+    assert_eq!(seen, (first + 1..=first + total).collect::<Vec<_>>());
+    assert_eq!(revisions(&cluster), vec![first + total; 3]);
+    // At best a sixteenth of them; the rest leaves room for a machine that is busy.
+    let flushes = fixture.store.commits.load(Ordering::Relaxed) - before;
+    assert!(flushes <= THREADS * EACH / 4, "{flushes} flushes for {total} changes");
+}
+
+#[test]
+fn a_change_that_builds_on_something_else_conflicts_whole() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let commit = |change| cluster.ledger.commit(change);
+    let revision = commit(set_user("a", Expect::Absent)).unwrap();
+    let before = content(&cluster);
+
+    for wrong in [Expect::Absent, Expect::Version(revision - 1), Expect::Version(revision + 1)] {
+        let change = set_user("b", Expect::Absent).and(user_key("a"), wrong, user(2));
+        assert!(matches!(commit(change), Err(CommitError::Conflict)), "{wrong:?}");
+    }
+    assert!(matches!(commit(set_user("b", Expect::Version(1))), Err(CommitError::Conflict)));
+    assert_eq!(content(&cluster), before);
+
+    let second = commit(set_user("a", Expect::Version(revision))).unwrap();
+    assert_eq!(second, revision + 1);
+    commit(set_user("a", Expect::Anything)).unwrap();
+    commit(Change::of(user_key("a"), Expect::Version(second + 1), None)).unwrap();
+    commit(set_user("a", Expect::Absent)).unwrap();
+    assert_eq!(commit(Change::default()).unwrap(), cluster.info().revision);
+}
+
+#[test]
+fn later_changes_of_a_group_see_the_earlier_ones() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    *fixture.store.delay.lock() = Duration::from_millis(1);
+    for round in 0..20 {
+        let name = format!("u{round}");
+        let wins: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    let change = set_user(&name, Expect::Absent);
+                    scope.spawn(|| match cluster.ledger.commit(change) {
+                        Ok(_) => 1,
+                        Err(CommitError::Conflict) => 0,
+                        Err(CommitError::Failed(error)) => panic!("{error}"),
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(wins, 1);
+    }
+    let revision = cluster.info().revision;
+    assert_eq!(revisions(&cluster), vec![revision; 3]);
+    let expected = content(&cluster);
+    drop(cluster);
+    assert_eq!(content(&fixture.open().unwrap()), expected);
+}
+
+#[test]
+fn a_full_store_refuses_and_goes_on_when_there_is_space() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    cluster.ledger.commit(set_user("a", Expect::Absent)).unwrap();
+    let before = (content(&cluster), revisions(&cluster));
+
+    fixture.store.memory.set_full(true);
+    let refused = cluster.ledger.commit(set_user("b", Expect::Absent)).unwrap_err();
+    assert_eq!(code(refused), ReturnCode::DEVICE_MEMORY);
+    assert_eq!((content(&cluster), revisions(&cluster)), before);
+
+    fixture.store.memory.set_full(false);
+    cluster.ledger.commit(set_user("b", Expect::Absent)).unwrap();
+    let expected = content(&cluster);
+    drop(cluster);
+    assert_eq!(content(&fixture.open().unwrap()), expected);
+}
+
+#[test]
+fn a_failed_flush_leaves_no_trace_and_nothing_more_is_taken() {
+    for fault in [Fault::Lost, Fault::Unacknowledged] {
+        let fixture = Fixture::new();
+        let cluster = fixture.create(&empty()).unwrap();
+        let before = (content(&cluster), revisions(&cluster));
+        fixture.store.memory.fail(0, fault);
+        for name in ["a", "b"] {
+            let error = cluster.ledger.commit(set_user(name, Expect::Absent)).unwrap_err();
+            assert_eq!(code(error), ReturnCode::DEVICE_ERROR);
+        }
+        assert_eq!((content(&cluster), revisions(&cluster)), before);
+        drop(cluster);
+
+        // The disk may have it although nobody was told so; either is a whole state.
+        fixture.store.memory.restart();
+        let after = content(&fixture.open().unwrap());
+        let there = after.iter().any(|(key, _)| *key == user_key("a"));
+        assert_eq!(there, fault == Fault::Unacknowledged);
+        assert!(!after.iter().any(|(key, _)| *key == user_key("b")));
+    }
+}
+
+#[test]
+fn a_record_that_is_too_large_fails_alone() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let huge = User { password: "x".repeat(600 * 1024), epoch: 0, failures: 0 };
+    let change = Change::of(user_key("huge"), Expect::Absent, Some(Record::User(Arc::new(huge))));
+    assert_eq!(code(cluster.ledger.commit(change).unwrap_err()), ReturnCode::DATA_LEN_RANGE);
+    cluster.ledger.commit(set_user("small", Expect::Absent)).unwrap();
+}
+
+#[test]
+fn the_largest_object_there_may_be_fits() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    // Encodings add some bytes to each attribute; a quarter more is far above what they add.
+    let large = User { password: "x".repeat(limits::MAX_OBJECT * 5 / 4 - 2048), epoch: 0, failures: 0 };
+    let change = Change::of(user_key("large"), Expect::Absent, Some(Record::User(Arc::new(large))));
+    cluster.ledger.commit(change).unwrap();
+}
+
+#[test]
+fn a_record_of_the_wrong_kind_is_refused() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let change = Change::of(Key::Policy, Expect::Anything, user(1));
+    assert_eq!(code(cluster.ledger.commit(change).unwrap_err()), ReturnCode::GENERAL_ERROR);
+    assert!(fixture.open().is_ok());
+}
+
+#[test]
+fn nobody_waits_for_ever_when_the_leader_panics() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    *fixture.store.delay.lock() = Duration::from_millis(20);
+    *fixture.store.panics.lock() = true;
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6)
+            .map(|n| {
+                let change = set_user(&format!("u{n}"), Expect::Absent);
+                scope.spawn(|| cluster.ledger.commit(change))
+            })
+            .collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    assert!(outcomes.iter().any(Result::is_err), "the leader panicked");
+    for outcome in outcomes.into_iter().flatten() {
+        assert_eq!(code(outcome.unwrap_err()), ReturnCode::DEVICE_ERROR);
+    }
+    *fixture.store.panics.lock() = false;
+    let later = cluster.ledger.commit(set_user("later", Expect::Absent)).unwrap_err();
+    assert_eq!(code(later), ReturnCode::DEVICE_ERROR);
+    drop(cluster);
+    fixture.open().unwrap().ledger.commit(set_user("later", Expect::Absent)).unwrap();
+}
+
+#[test]
+fn handles_never_come_back() {
+    let fixture = Fixture::new();
+    let mut seen = HashSet::new();
+    let mut cluster = fixture.create(&empty()).unwrap();
+    for round in 0..4 {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let count = super::super::ledger::HANDLE_BLOCK / 2 + round;
+                        (0..count).map(|_| cluster.ledger.fresh_handle().unwrap()).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            for handle in threads.into_iter().flat_map(|thread| thread.join().unwrap()) {
+                assert!(handle.0 > 0 && seen.insert(handle), "{handle} came twice");
+            }
+        });
+        // As after a SIGKILL: nothing is told to the store at the end.
+        drop(cluster);
+        cluster = fixture.open().unwrap();
+    }
+    // A handle that can't be reserved isn't given out.
+    fixture.store.memory.set_full(true);
+    let last = (0..).find_map(|_| match cluster.ledger.fresh_handle() {
+        Ok(handle) => (!seen.insert(handle)).then_some(ReturnCode::OK),
+        Err(error) => Some(error.code),
+    });
+    assert_eq!(last, Some(ReturnCode::DEVICE_MEMORY));
+}
+
+#[test]
+fn expired_logouts_go_with_a_later_change() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let logout = |instance: u8, expires| {
+        let key = Key::Revocation(InstanceId([instance; 16]));
+        Change::of(key, Expect::Anything, Some(Record::Revocation(Revocation { expires })))
+    };
+    cluster.ledger.commit(logout(1, 100)).unwrap();
+    cluster.ledger.commit(logout(2, 1_000_000)).unwrap();
+    let has = |cluster: &Cluster, instance: u8| {
+        let key = Key::Revocation(InstanceId([instance; 16]));
+        cluster.ledger.read(|state| state.version(&key)).is_some()
+    };
+    cluster.ledger.commit(set_user("a", Expect::Absent)).unwrap();
+    assert!(has(&cluster, 1) && has(&cluster, 2));
+
+    fixture.clock.0.store(5000, Ordering::Relaxed);
+    cluster.ledger.commit(set_user("b", Expect::Absent)).unwrap();
+    assert!(!has(&cluster, 1) && has(&cluster, 2));
+    let expected = content(&cluster);
+    drop(cluster);
+    assert_eq!(content(&fixture.open().unwrap()), expected);
+}

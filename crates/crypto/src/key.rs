@@ -80,7 +80,7 @@ impl Key {
         }
     }
 
-    /// `CKA_CHECK_VALUE` (PKCS#11 3.2 section 4.11.2): for an AES key the first bytes of the encrypted
+    /// `CKA_CHECK_VALUE` (PKCS#11 3.2 section 4.11): for an AES key the first bytes of the encrypted
     /// zero block, for other secrets of the value's SHA-1. For public and private keys, where the
     /// standard has none, of the SHA-1 of the modulus or of the uncompressed point, so that both halves
     /// of a pair have the same.

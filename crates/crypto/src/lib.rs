@@ -29,7 +29,7 @@ mod stream;
 pub use ec::{Curve, EcPrivate, EcPublic};
 pub use generate::{KeyPair, generate_pair, generate_secret};
 pub use key::{Key, complete_import};
-pub use operation::{Input, decrypt, derive, encrypt, sign, unwrap, verify, wrap};
+pub use operation::{Input, decrypt, derive, encrypt, sign, unwrap, unwrap_secret, verify, wrap};
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};
 pub use secret::SecretKey;

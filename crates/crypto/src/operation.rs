@@ -110,7 +110,7 @@ pub fn decrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
     let (spec, params) = (spec(mechanism)?, &mechanism.params);
     match key {
         Key::RsaPrivate(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::decrypt(key, spec, params, data)
+            rsa::decrypt(key, spec, params, data, &[])
         }
         Key::Secret(key) if AES_ENCRYPTION.contains(&spec.algorithm) => {
             aes::decrypt(value(key, spec)?, spec, params, data)
@@ -166,10 +166,29 @@ pub fn wrap(wrapping: &Key, mechanism: &Mechanism, plain: &[u8]) -> Result<Blob>
 /// `WRAPPED_KEY_INVALID`, `WRAPPED_KEY_LEN_RANGE`, `UNWRAPPING_KEY_TYPE_INCONSISTENT`,
 /// `UNWRAPPING_KEY_SIZE_RANGE`, `MECHANISM_INVALID`, `MECHANISM_PARAM_INVALID`.
 pub fn unwrap(unwrapping: &Key, mechanism: &Mechanism, wrapped: &[u8]) -> Result<Blob> {
+    unwrap_secret(unwrapping, mechanism, wrapped, &[])
+}
+
+/// As [`unwrap`], for a secret key of which it's known how long it may be, in bytes; no `lengths` stand
+/// for any.
+///
+/// With PKCS #1 v1.5 a key of another length counts as bad padding, and what is made up instead is of one
+/// of these lengths. Without that, a caller that accepts some lengths only would tell by its answer
+/// whether the padding was good, which is all that Bleichenbacher's attack needs. Other mechanisms give
+/// what was wrapped, whatever its length.
+///
+/// # Errors
+/// As [`unwrap`].
+pub fn unwrap_secret(
+    unwrapping: &Key,
+    mechanism: &Mechanism,
+    wrapped: &[u8],
+    lengths: &[usize],
+) -> Result<Blob> {
     let (spec, params) = (spec(mechanism)?, &mechanism.params);
     match unwrapping {
         Key::RsaPrivate(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::decrypt(key, spec, params, wrapped).map_err(|error| match error.code {
+            rsa::decrypt(key, spec, params, wrapped, lengths).map_err(|error| match error.code {
                 ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::UNWRAPPING_KEY_SIZE_RANGE),
                 ReturnCode::ENCRYPTED_DATA_LEN_RANGE => recoded(error, ReturnCode::WRAPPED_KEY_LEN_RANGE),
                 ReturnCode::ENCRYPTED_DATA_INVALID => recoded(error, ReturnCode::WRAPPED_KEY_INVALID),

@@ -147,7 +147,7 @@ pub(crate) fn verify(
     }
 }
 
-/// ECDH with `CKD_NULL` or the X9.63 KDF (PKCS#11 3.2 section 6.3.21). Without KDF, a shorter result is
+/// ECDH with `CKD_NULL` or the X9.63 KDF (PKCS#11 3.2 section 6.3, ECDH key derivation). Without KDF, a shorter result is
 /// the shared secret without its leading bytes.
 pub(crate) fn derive(key: &EcPrivate, params: &Params, len: Option<usize>) -> Result<Blob> {
     let Params::Ecdh { kdf, shared, public } = params else {

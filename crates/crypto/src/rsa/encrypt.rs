@@ -26,8 +26,15 @@ pub(crate) fn encrypt(key: &RsaPublic, spec: &MechanismSpec, params: &Params, da
 }
 
 /// With PKCS #1 v1.5, bad padding isn't reported but answered with a made-up message, so that nobody
-/// can learn from the answers what other ciphertexts hold (implicit rejection).
-pub(crate) fn decrypt(key: &RsaPrivate, spec: &MechanismSpec, params: &Params, data: &[u8]) -> Result<Blob> {
+/// can learn from the answers what other ciphertexts hold (implicit rejection). `lengths` are those that
+/// the caller's answers don't tell apart; none stands for all.
+pub(crate) fn decrypt(
+    key: &RsaPrivate,
+    spec: &MechanismSpec,
+    params: &Params,
+    data: &[u8],
+    lengths: &[usize],
+) -> Result<Blob> {
     let scheme = Scheme::new(spec, params)?;
     let public = key.public();
     if data.len() != public.len() {
@@ -55,8 +62,17 @@ pub(crate) fn decrypt(key: &RsaPrivate, spec: &MechanismSpec, params: &Params, d
             })
         }
         Scheme::Pkcs1 => {
+            let longest = public.len() - pkcs1::OVERHEAD;
+            let possible: Vec<u32> =
+                lengths.iter().filter(|len| **len <= longest).map(|len| *len as u32).collect();
+            if possible.is_empty() && !lengths.is_empty() {
+                return Err(Error::new(
+                    ReturnCode::ENCRYPTED_DATA_LEN_RANGE,
+                    format!("the ciphertext has room for {longest} bytes, less than are wanted"),
+                ));
+            }
             let mut block = key.private(data)?;
-            let len = pkcs1::unpad_type_2(&mut block, data, &key.rejection);
+            let len = pkcs1::unpad_type_2(&mut block, data, &key.rejection, &possible);
             Ok(Blob::from(&block[block.len() - len..]))
         }
     }

@@ -153,7 +153,7 @@ impl RsaPublic {
     }
 
     /// Data for raw RSA: with zeros in front as long as the modulus, and less than it
-    /// (PKCS#11 3.2 section 6.1.11).
+    /// (PKCS#11 3.2 section 6.1.12).
     fn pad_raw(&self, data: &[u8]) -> Result<Blob> {
         let Some(zeros) = self.len().checked_sub(data.len()) else {
             return Err(Error::new(

@@ -41,11 +41,24 @@ pub(super) fn block_type_1(data: &[u8], len: usize) -> Vec<u8> {
 /// draft-irtf-cfrg-rsa-guidance section 7 makes it: random to the eye, of random length, but always the
 /// same for the same key and ciphertext. Time and memory access depend on the length of the answer only.
 ///
-/// `secret` is the SHA-256 of the private exponent.
-pub(super) fn unpad_type_2(block: &mut [u8], ciphertext: &[u8], secret: &[u8]) -> usize {
-    let len = block.len();
-    let (alternative, alternative_len) = alternative(ciphertext, secret, len);
-    let (good, real_len) = message_len(block);
+/// Where only some `lengths` will do (none given: any), a message of another length counts as bad, and
+/// the one made up is of one of them; all must fit in the block.
+///
+/// `secret` is the SHA-256 of the private exponent. The message is at the end of the block; its length
+/// is returned.
+pub(super) fn unpad_type_2(block: &mut [u8], ciphertext: &[u8], secret: &[u8], lengths: &[u32]) -> usize {
+    let (alternative, mut alternative_len) = alternative(ciphertext, secret, block.len());
+    let (mut good, real_len) = message_len(block);
+    if !lengths.is_empty() {
+        let mut will_do = Choice::from(0);
+        let (picked, mut picked_len) = (alternative_len % lengths.len() as u32, 0);
+        for (at, len) in (0u32..).zip(lengths) {
+            will_do |= real_len.ct_eq(len);
+            picked_len.conditional_assign(len, at.ct_eq(&picked));
+        }
+        good &= will_do;
+        alternative_len = picked_len;
+    }
     for (byte, other) in block.iter_mut().zip(alternative.iter()) {
         byte.conditional_assign(other, !good);
     }

@@ -1,0 +1,12 @@
+//! The crate's contract: every mechanism on public-key material against a second implementation (the
+//! RustCrypto crates, or the `openssl` command for what they lack), round trips, and bad input.
+
+mod common;
+mod ec;
+mod ecdh;
+mod keys;
+mod mechanisms;
+mod pkcs8;
+mod rsa_encryption;
+mod rsa_signatures;
+mod streams;

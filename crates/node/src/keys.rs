@@ -148,10 +148,14 @@ impl Caller<'_> {
         let template = imposed(&unwrapper.object, A::UNWRAP_TEMPLATE, template)?;
         let class = class_of(&template)?;
         let key_type = key_type_of(&template)?;
-        let plain = crypto::unwrap(&key, mechanism, wrapped)?;
         let stated = match class {
-            ObjectClass::SecretKey => secret_of(spec, &template, plain)?,
+            ObjectClass::SecretKey => {
+                let plain =
+                    crypto::unwrap_secret(&key, mechanism, wrapped, &lengths(spec, key_type, &template))?;
+                secret_of(spec, &template, plain)?
+            }
             ObjectClass::PrivateKey => {
+                let plain = crypto::unwrap(&key, mechanism, wrapped)?;
                 let (actual, attributes) = crypto::from_pkcs8(&plain)?;
                 if actual != key_type {
                     return Err(Error::new(
@@ -274,6 +278,18 @@ fn imposed(by: &StoredObject, attribute: A, template: Attributes) -> Result<Attr
         }
     }
     Ok(joined(template, imposed.clone()))
+}
+
+/// How long an unwrapped secret key may be. An answer that told a wrong length from bad padding would be an
+/// oracle (attacks.md A15), so RSA must know beforehand.
+fn lengths(spec: &MechanismSpec, key_type: KeyType, template: &Attributes) -> Vec<usize> {
+    let stated = template.ulong(A::VALUE_LEN).and_then(|len| usize::try_from(len).ok());
+    match (spec.algorithm, stated, key_type) {
+        (Algorithm::RsaX509, ..) => Vec::new(),
+        (_, Some(len), _) => vec![len],
+        (_, None, KeyType::Aes) => vec![16, 24, 32],
+        (_, None, _) => Vec::new(),
+    }
 }
 
 /// The value of an unwrapped secret key. Raw RSA gives the whole modulus's length, of which the template says how much counts.

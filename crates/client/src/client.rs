@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use strongroom_model::{Error, NodeId, Result, ReturnCode, Role};
-use strongroom_wire::{ClusterInfo, InstanceId, Login, Request, Response};
+use strongroom_model::{Blob, Error, NodeId, Result, ReturnCode, Role, UserName};
+use strongroom_wire::{ClusterInfo, InstanceId, Login, Request, Response, Ticket};
 
 use crate::choice;
 pub use crate::choice::Route;
@@ -17,6 +17,8 @@ use crate::login;
 use crate::state::State;
 use crate::wait::Wait;
 
+/// Who a login as officer without a name is.
+const OFFICER: &str = "admin";
 /// What `renew_at` is when there is no ticket to renew.
 const NEVER: u64 = u64::MAX;
 /// How long a renewal that failed isn't tried again, in milliseconds.
@@ -156,14 +158,49 @@ impl Client {
     ///
     /// What the node says, such as `CKR_PIN_INCORRECT`, and those of [`Self::call`].
     pub fn login(&self, session: u64, login: Login) -> Result<()> {
-        let role = login.role;
+        let (role, user) = (login.role, login.user.clone());
         match self.call(Route::Any, session, &Request::Login(login))? {
             Response::Ticket(ticket) => {
-                self.state.write(|state| self.adopt(state, role, ticket));
+                self.state.write(|state| self.adopt(state, role, user, ticket));
                 Ok(())
             }
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Changes the password of the user that `login` names and that its password proves (`C_SetPIN`). That voids the
+    /// user's tickets; if it's who is logged in, the client logs in again with the new password.
+    ///
+    /// # Errors
+    ///
+    /// What the node says, such as `CKR_PIN_INCORRECT` or `CKR_PIN_LEN_RANGE`, and those of [`Self::call`].
+    pub fn set_pin(&self, session: u64, login: Login, new: Blob) -> Result<()> {
+        let (role, user) = (login.role, login.user.clone());
+        let is_own = self.is_logged_in_as(role, user.as_ref());
+        let again = Login { role, user, password: new.clone() };
+        self.call(Route::Any, session, &Request::SetPin { login, new })?;
+        if is_own {
+            self.forget();
+            // The password is changed, whatever becomes of the login.
+            if let Err(error) = self.login(session, again) {
+                self.log.say(
+                    Level::Warn,
+                    format_args!("no longer logged in since the password was changed: {error}"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn is_logged_in_as(&self, role: Role, user: Option<&UserName>) -> bool {
+        let state = self.state.read();
+        let default = match role {
+            Role::CryptoUser => state.cluster.as_ref().and_then(|cluster| cluster.default_user.clone()),
+            Role::Admin => OFFICER.parse().ok(),
+        };
+        let named = |user: Option<&UserName>| user.cloned().or_else(|| default.clone());
+        let same = |login: &login::Login| login.role == role && named(login.user.as_ref()) == named(user);
+        state.login.as_ref().is_some_and(same)
     }
 
     /// Logs out: has a node void the tickets of this process, and forgets ours. If no node can be told, it's
@@ -204,6 +241,12 @@ impl Client {
         self.state.read().sessions.get(&session).cloned().unwrap_or_default()
     }
 
+    /// The nodes that may have session objects that this process sees: those on which its sessions, or the
+    /// processes it was forked from, made some. A search has to ask each of them.
+    pub fn used_nodes(&self) -> Vec<NodeId> {
+        self.state.read().used_nodes().into_iter().collect()
+    }
+
     /// Tells the nodes on which a session made something that the session is closed. A node that can't be
     /// reached has lost it anyway.
     pub fn close_session(&self, session: u64) {
@@ -233,8 +276,8 @@ impl Client {
     }
 
     /// The client for the child of a fork, to be called in the child: another client instance of the same
-    /// family, with connections of its own. The inherited ones are closed without a word, and
-    /// the ticket is exchanged for one of the child's own at the first call.
+    /// family, with connections of its own. The inherited ones are closed, without a word, when a node has welcomed
+    /// the child; the ticket is exchanged for one of the child's own at the first call.
     pub fn fork_child(&self) -> Self {
         let state = match self.state.read_in_child() {
             Some(state) => state.in_child(),
@@ -302,10 +345,10 @@ impl Client {
         Duration::from_millis(self.config.reconnect_ms)
     }
 
-    fn adopt(&self, state: &mut State, role: Role, ticket: strongroom_wire::Ticket) {
+    fn adopt(&self, state: &mut State, role: Role, user: Option<UserName>, ticket: Ticket) {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         self.renew_at.store(login::renewal(&ticket, self.now_ms()), Ordering::Release);
-        state.login = Some(login::Login { generation, role, ticket, inherited: false });
+        state.login = Some(login::Login { generation, role, user, ticket, inherited: false });
         self.generation.store(generation, Ordering::Release);
     }
 
@@ -327,7 +370,7 @@ impl Client {
         match self.deliver(Route::Any, 0, &Request::Renew, None) {
             Ok(Response::Ticket(ticket)) => self.state.write(|state| {
                 if let Some(login) = state.login.take_if(|login| login.generation == generation) {
-                    self.adopt(state, login.role, ticket);
+                    self.adopt(state, login.role, login.user, ticket);
                 }
             }),
             Ok(other) => self.log.say(Level::Warn, format_args!("{}", unexpected(&other))),

@@ -120,8 +120,9 @@ impl Client {
         let conn = match self.connect(link) {
             Ok(conn) => conn,
             Err(error) => {
-                link.failed(self.now_ms());
-                self.log.say(Level::Info, format_args!("{} can't be reached: {error}", Named(link)));
+                if link.failed(self.now_ms()) {
+                    self.log.say(Level::Info, format_args!("{} can't be reached: {error}", Named(link)));
+                }
                 return Err(Failure::Unsent(error));
             }
         };
@@ -151,6 +152,7 @@ impl Client {
         let known = self.cluster();
         let news = link.node() != Some(welcome.node) || known.is_none_or(|known| *known != welcome.cluster);
         link.is_node(welcome.node);
+        link.disown();
         if news {
             self.learn(welcome.cluster);
         }

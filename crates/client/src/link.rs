@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use strongroom_model::NodeId;
 
@@ -24,6 +24,10 @@ pub(crate) struct Link {
     pub(crate) configured: bool,
     node: AtomicU32,
     idle: Mutex<Vec<Conn>>,
+    /// Connections of the process that this one was forked from. Nothing is ever said on them; they are
+    /// kept until there is one of our own, since a node drops a family's session objects with
+    /// its last connection, and the parent may have ended.
+    inherited: Mutex<Vec<Conn>>,
     failures: AtomicU32,
     /// Since the client was made, in milliseconds.
     rests_until: AtomicU64,
@@ -40,18 +44,29 @@ impl Link {
             configured,
             node: AtomicU32::new(node.map_or(NO_NODE, |node| node.0.into())),
             idle: Mutex::new(Vec::new()),
+            inherited: Mutex::new(Vec::new()),
             failures: AtomicU32::new(0),
             rests_until: AtomicU64::new(0),
         }
     }
 
-    /// The same node for a forked child. The idle connections, which the child has inherited, are closed
-    /// in the child, without a word on them.
+    /// The same node for a forked child.
     pub(crate) fn in_child(&self) -> Self {
-        if let Ok(mut idle) = self.idle.try_lock() {
-            idle.clear();
+        let mut child = Self::at(self.address.in_child(), self.configured, self.node());
+        // A lock that another thread held when the process was forked is never free again; what it
+        // guards stays open.
+        for pool in [&self.idle, &self.inherited] {
+            if let (Ok(mut pool), Ok(inherited)) = (pool.try_lock(), child.inherited.get_mut()) {
+                inherited.append(&mut pool);
+            }
         }
-        Self::at(self.address.in_child(), self.configured, self.node())
+        child
+    }
+
+    /// Closes what was inherited, now that there is a connection of our own.
+    pub(crate) fn disown(&self) {
+        let inherited = std::mem::take(&mut *lock(&self.inherited));
+        drop(inherited);
     }
 
     /// The node's number, if known.
@@ -66,19 +81,20 @@ impl Link {
 
     /// Takes the connection that was used last.
     pub(crate) fn take(&self) -> Option<Conn> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        lock(&self.idle).pop()
     }
 
     /// Gives a connection back.
     pub(crate) fn give(&self, conn: Conn) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        lock(&self.idle).push(conn);
     }
 
-    /// Notes that the node can't be reached.
-    pub(crate) fn failed(&self, now_ms: u64) {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
-        let rest = (REST_MS << failures).min(MAX_REST_MS);
+    /// Notes that the node can't be reached; whether that's news.
+    pub(crate) fn failed(&self, now_ms: u64) -> bool {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        let rest = (REST_MS << failures.min(16)).min(MAX_REST_MS);
         self.rests_until.store(now_ms + rest, Ordering::Relaxed);
+        failures == 0
     }
 
     /// Notes that the node works; whether that's news.
@@ -95,6 +111,10 @@ impl Link {
     pub(crate) fn rests_until(&self) -> u64 {
         self.rests_until.load(Ordering::Relaxed)
     }
+}
+
+fn lock(pool: &Mutex<Vec<Conn>>) -> MutexGuard<'_, Vec<Conn>> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use strongroom_model::Role;
+use strongroom_model::{Role, UserName};
 use strongroom_wire::Ticket;
 
 use crate::conn::Generation;
@@ -13,6 +13,8 @@ pub(crate) struct Login {
     /// Its number in this process. A renewed ticket gets a new one.
     pub(crate) generation: Generation,
     pub(crate) role: Role,
+    /// `None`: the default user of the role.
+    pub(crate) user: Option<UserName>,
     pub(crate) ticket: Ticket,
     /// Whether the ticket was made for the process that this one was forked from. A logout would end
     /// that one's login, so such a ticket is only exchanged or forgotten.

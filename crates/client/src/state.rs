@@ -1,6 +1,6 @@
 //! What a client knows, apart from what it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_model::{AttributeType, Attributes, Handle, NodeId, Place};
@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) login: Option<Login>,
     /// On which nodes each session has objects or multi-part operations.
     pub(crate) sessions: BTreeMap<u64, Vec<NodeId>>,
+    /// On which nodes the processes that this one was forked from had some.
+    pub(crate) inherited: BTreeSet<NodeId>,
 }
 
 impl State {
@@ -30,6 +32,7 @@ impl State {
             cluster: None,
             login: None,
             sessions: BTreeMap::new(),
+            inherited: BTreeSet::new(),
         }
     }
 
@@ -40,7 +43,13 @@ impl State {
             cluster: self.cluster.clone(),
             login: self.login.clone().map(|login| Login { inherited: true, ..login }),
             sessions: BTreeMap::new(),
+            inherited: self.used_nodes(),
         }
+    }
+
+    /// The nodes that may have session objects of this family.
+    pub(crate) fn used_nodes(&self) -> BTreeSet<NodeId> {
+        self.sessions.values().flatten().chain(&self.inherited).copied().collect()
     }
 
     /// Notes that a session has something on a node.

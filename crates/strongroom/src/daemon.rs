@@ -50,9 +50,10 @@ pub(crate) fn start(home: &Home) -> Result<Status, Failure> {
     home.prepare().map_err(|error| Failure::new(error.to_string()))?;
     let path = home.log();
     let failed = |error| Failure::new(format!("the log {} can't be opened: {error}", path.display()));
-    let mut log =
-        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path).map_err(failed)?;
-    log.seek(SeekFrom::End(0)).map_err(failed)?;
+    let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(failed)?;
+    // Opened again: the daemon's writing moves the place in a file that is shared with it.
+    let mut new_lines = File::open(&path).map_err(failed)?;
+    new_lines.seek(SeekFrom::End(0)).map_err(failed)?;
     let mut child = spawn(home, &log)?;
 
     let deadline = Instant::now() + START_LIMIT;
@@ -64,7 +65,7 @@ pub(crate) fn start(home: &Home) -> Result<Status, Failure> {
             return Ok(status);
         }
         if let Some(died) = died {
-            return Err(why_it_died(home, log, &died.to_string()));
+            return Err(why_it_died(home, new_lines, &died.to_string()));
         }
         if Instant::now() > deadline {
             // It isn't ours to leave half-started: nobody would know of it.

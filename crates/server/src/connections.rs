@@ -78,3 +78,31 @@ impl Drop for Place {
         self.connections.fewer.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_than_the_limit() {
+        let connections = Arc::new(Connections::default());
+        let stream = || Stream::new(UnixStream::pair().unwrap().0);
+        let first = connections.admit(stream(), 2);
+        let second = connections.admit(stream(), 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(connections.admit(stream(), 2).is_none());
+        drop(first);
+        assert_eq!(connections.count(), 1);
+        let third = connections.admit(stream(), 2);
+        assert!(third.is_some());
+
+        connections.close();
+        assert!(connections.admit(stream(), 3).is_none());
+        assert_eq!(connections.wait(Instant::now() + Duration::from_millis(10)), 2);
+        drop((second, third));
+        assert_eq!(connections.wait(Instant::now()), 0);
+    }
+}

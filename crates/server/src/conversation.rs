@@ -13,6 +13,7 @@ use strongroom_wire::{Envelope, Frames, Hello, Reply, Stream, decode, encode};
 use zeroize::Zeroize;
 
 use crate::reader::Reader;
+use crate::wait::Activity;
 
 /// How long a client may take to introduce itself, from when it connects.
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,9 +40,9 @@ pub(crate) enum Ended {
 }
 
 /// Serves a client until it closes the connection.
-pub(crate) fn converse(stream: &Stream, node: &Arc<Node>) -> Result<(), Ended> {
+pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -> Result<(), Ended> {
     stream.socket().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
-    let mut reader = Reader::new(stream.socket());
+    let mut reader = Reader::new(stream.socket(), activity.join());
     let mut frames = Frames::new();
     let mut out = Vec::new();
 
@@ -56,6 +57,7 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>) -> Result<(), Ended> {
     loop {
         reader.await_message();
         let Some(body) = frames.next(&mut reader, limits::MAX_FRAME)? else { return Ok(()) };
+        let in_flight = reader.begin();
         let envelope = decode::<Envelope>(body);
         frames.wipe();
         let envelope = envelope?;
@@ -66,7 +68,7 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>) -> Result<(), Ended> {
             out.clear();
             encode(&too_long(&reply), &mut out)?;
         }
-        drop(reply);
+        drop((reply, in_flight));
         send_all(stream, &mut out)?;
     }
 }

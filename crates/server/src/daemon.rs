@@ -17,6 +17,7 @@ use crate::control::{ClusterStatus, CreateCluster, NodeStatus, Refusal, Status};
 use crate::home::check_socket_path;
 use crate::listener::Listener;
 use crate::root_key::load_or_make;
+use crate::wait::Activity;
 use crate::{Home, ServeError};
 
 /// How long calls in flight may take when the daemon ends.
@@ -26,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Daemon {
     home: Home,
     root: SealingKey,
+    activity: Arc<Activity>,
     clusters: Mutex<BTreeMap<String, Served>>,
     // Released last: fields are dropped in order.
     _lock: File,
@@ -50,9 +52,10 @@ impl Daemon {
         for name in cluster_names(home)? {
             clusters.extend(open(home, &name, &root)?);
         }
-        let clusters = clusters.into_iter().map(|cluster| serve(home, cluster));
+        let activity = Arc::default();
+        let clusters = clusters.into_iter().map(|cluster| serve(home, cluster, &activity));
         let clusters = clusters.collect::<Result<_, _>>()?;
-        Ok(Self { home: home.clone(), root, clusters: Mutex::new(clusters), _lock: lock })
+        Ok(Self { home: home.clone(), root, activity, clusters: Mutex::new(clusters), _lock: lock })
     }
 
     /// Makes a cluster and serves it.
@@ -77,7 +80,7 @@ impl Daemon {
             ClusterError::Exists => Refusal::Exists,
             error => failed(&error),
         })?;
-        let (name, served) = serve(&self.home, cluster).map_err(|error| failed(&error))?;
+        let (name, served) = serve(&self.home, cluster, &self.activity).map_err(|error| failed(&error))?;
         tracing::info!("made cluster {name}: {nodes} nodes, profile {profile}");
         let status = served.status();
         clusters.insert(name, served);
@@ -135,13 +138,13 @@ impl Served {
     }
 }
 
-fn serve(home: &Home, cluster: Cluster) -> Result<(String, Served), ServeError> {
+fn serve(home: &Home, cluster: Cluster, activity: &Arc<Activity>) -> Result<(String, Served), ServeError> {
     let name = cluster.name().to_owned();
     cluster.set_sockets(|node| home.socket(&name, node).to_string_lossy().into_owned());
     let listeners = cluster.nodes().iter().map(|node| {
         let path = home.socket(&name, node.id());
         check_socket_path(&path)?;
-        Listener::start(&name, node, &path)
+        Listener::start(&name, node, &path, activity)
     });
     let listeners = listeners.collect::<Result<_, _>>()?;
     Ok((name, Served { listeners, cluster }))
@@ -210,7 +213,7 @@ fn cluster_names(home: &Home) -> Result<Vec<String>, ServeError> {
 }
 
 /// The system's time.
-struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> u64 {

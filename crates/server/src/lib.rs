@@ -19,6 +19,7 @@ mod reader;
 mod root_key;
 mod serve;
 mod throttle;
+mod wait;
 
 pub use daemon::Daemon;
 pub use error::ServeError;

@@ -18,6 +18,7 @@ use crate::ServeError;
 use crate::connections::{Connections, Place};
 use crate::conversation::{Ended, converse};
 use crate::throttle::Throttle;
+use crate::wait::Activity;
 
 /// Stack of a connection's thread in bytes. Only what is used takes memory.
 const STACK: usize = 512 * 1024;
@@ -37,17 +38,24 @@ struct Shared {
     name: String,
     node: Arc<Node>,
     connections: Arc<Connections>,
+    activity: Arc<Activity>,
     refusals: Throttle,
 }
 
 impl Listener {
     /// Starts to listen. The caller holds the home's lock, so that a socket that's there is a dead daemon's.
-    pub(crate) fn start(cluster: &str, node: &Arc<Node>, path: &Path) -> Result<Self, ServeError> {
+    pub(crate) fn start(
+        cluster: &str,
+        node: &Arc<Node>,
+        path: &Path,
+        activity: &Arc<Activity>,
+    ) -> Result<Self, ServeError> {
         let socket = Arc::new(bind(path, 0o666)?);
         let shared = Arc::new(Shared {
             name: format!("{cluster}-{}", node.id().0),
             node: Arc::clone(node),
             connections: Arc::default(),
+            activity: Arc::clone(activity),
             refusals: Throttle::default(),
         });
         let (accepting, with) = (Arc::clone(&socket), Arc::clone(&shared));
@@ -136,7 +144,7 @@ impl Shared {
     }
 
     fn serve(&self, place: &Place) {
-        match converse(place.stream(), &self.node) {
+        match converse(place.stream(), &self.node, &self.activity) {
             Ok(()) => {}
             Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
             Err(Ended::Slow) => self.refuse("it was too slow"),
@@ -154,5 +162,97 @@ impl Shared {
             let more = if held_back > 0 { format!(" ({held_back} more since)") } else { String::new() };
             tracing::warn!("node {}: a client was dropped: {why}{more}", self.name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use strongroom_cluster::{Cluster, CreateOptions};
+    use strongroom_crypto::seal::SealingKey;
+    use strongroom_model::{Blob, Profile};
+    use strongroom_store::{MemoryStore, Revision, Snapshot, Store, StoreError};
+    use strongroom_wire::{Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode};
+
+    use super::*;
+    use crate::daemon::SystemClock;
+
+    /// A store with a bug.
+    #[derive(Default)]
+    struct Buggy {
+        memory: MemoryStore,
+        panics: AtomicBool,
+    }
+
+    impl Store for Buggy {
+        fn load(&self) -> Result<Snapshot, StoreError> {
+            self.memory.load()
+        }
+
+        fn commit(
+            &self,
+            base: Revision,
+            changes: &[Vec<strongroom_store::Write>],
+        ) -> Result<Revision, StoreError> {
+            assert!(!self.panics.load(Ordering::Relaxed), "a bug");
+            self.memory.commit(base, changes)
+        }
+    }
+
+    struct Client(Stream, Frames);
+
+    impl Client {
+        fn connect(path: &Path) -> Self {
+            let mut client = Self(Stream::connect(path).unwrap(), Frames::new());
+            let instance = InstanceId([1; 16]);
+            let mut frame = Vec::new();
+            encode(&Hello { protocol: PROTOCOL, instance, family: instance }, &mut frame).unwrap();
+            client.0.write_all(&frame).unwrap();
+            assert!(client.1.next(&mut client.0, usize::MAX).unwrap().is_some());
+            client.1.wipe();
+            client
+        }
+
+        fn ask(&mut self, request: Request) -> Option<Reply> {
+            let mut frame = Vec::new();
+            encode(&Envelope { attach: None, session: 1, request }, &mut frame).unwrap();
+            self.0.write_all(&frame).unwrap();
+            let reply = self.1.next(&mut self.0, usize::MAX).unwrap().map(|body| decode(body).unwrap());
+            self.1.wipe();
+            reply
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_one_connection() {
+        let store = Arc::new(Buggy::default());
+        let options = CreateOptions {
+            name: "default".to_owned(),
+            nodes: 1,
+            profile: Profile::Standard,
+            officer_password: None,
+            crypto_users: Vec::new(),
+            uninitialized: true,
+        };
+        let root = SealingKey::generate();
+        let cluster =
+            Cluster::create(Arc::<Buggy>::clone(&store), &options, &root, Arc::new(SystemClock)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.sock");
+        let mut listener = Listener::start("default", &cluster.nodes()[0], &path, &Arc::default()).unwrap();
+        let (mut good, mut bad) = (Client::connect(&path), Client::connect(&path));
+
+        store.panics.store(true, Ordering::Relaxed);
+        let init = || Request::InitToken { password: Blob::from(*b"password"), label: "t".to_owned() };
+        assert!(bad.ask(init()).is_none(), "the connection is dropped");
+        assert!(good.ask(Request::Info).unwrap().result.is_ok());
+        assert!(Client::connect(&path).ask(Request::Info).unwrap().result.is_ok());
+
+        listener.stop();
+        assert!(!path.exists());
+        assert!(good.1.next(&mut good.0, usize::MAX).unwrap().is_none());
+        assert_eq!(listener.wait(Instant::now() + Duration::from_secs(10)), 0);
     }
 }

@@ -8,9 +8,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, recv};
 
+use crate::wait::{InFlight, Waiter};
+
 /// Reads messages. Which bytes belong to which is [`strongroom_wire::Frames`]'s business.
 pub(crate) struct Reader<'a> {
     socket: &'a UnixStream,
+    waiter: Waiter<'a>,
     state: State,
 }
 
@@ -28,8 +31,13 @@ impl<'a> Reader<'a> {
     /// How long a message may take from its first byte to its last.
     const WITHIN: Duration = Duration::from_secs(30);
 
-    pub(crate) fn new(socket: &'a UnixStream) -> Self {
-        Self { socket, state: State::Between }
+    pub(crate) fn new(socket: &'a UnixStream, waiter: Waiter<'a>) -> Self {
+        Self { socket, waiter, state: State::Between }
+    }
+
+    /// Notes that a request is carried out, until the result is dropped.
+    pub(crate) fn begin(&mut self) -> InFlight<'a> {
+        self.waiter.begin()
     }
 
     /// The next message may take for ever to begin.
@@ -67,7 +75,10 @@ impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.state {
             State::Between => {
-                let (_, read) = retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?;
+                let read = match self.waiter.poll(self.socket, buffer) {
+                    Some(read) => read?,
+                    None => retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?.1,
+                };
                 self.state = State::Within;
                 Ok(read)
             }
@@ -87,11 +98,13 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::wait::Activity;
 
     #[test]
     fn a_message_that_is_expected_must_come() {
         let (mut near, far) = UnixStream::pair().unwrap();
-        let mut reader = Reader::new(&far);
+        let activity = Activity::default();
+        let mut reader = Reader::new(&far, activity.join());
         reader.expect_message(Duration::from_millis(50));
         near.write_all(b"ab").unwrap();
         let mut buffer = [0; 8];

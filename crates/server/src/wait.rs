@@ -1,0 +1,204 @@
+//! Waiting awake for a lone client's next request.
+//!
+//! A core that goes to sleep for the few microseconds until the next request costs 70 to 90 us to wake on
+//! a virtual machine (performance.md). So a thread that has just answered polls its socket for a moment
+//! before it sleeps. That pays only while
+//!
+//! - nobody else has anything done: the last two requests of the daemon were this connection's, and no other
+//!   is being carried out. With more, the cores stay awake by themselves, and polling takes them away;
+//! - there's a second core, for the client;
+//! - the request comes in that moment. After a wait in vain the next answer isn't waited after, then the
+//!   next two, four, up to [`MAX_SKIPPED`]; a wait that paid makes up for all of them.
+//!
+//! Between polls the core is offered to whoever wants it.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+/// The longest wait.
+const BUDGET: Duration = Duration::from_micros(60);
+/// How many answers go by at most before waiting is tried again.
+const MAX_SKIPPED: u32 = 256;
+/// How many polls go by between two looks at the clock.
+const POLLS: u32 = 8;
+
+/// What all connections of a daemon know of each other.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    spare_core: bool,
+    next: AtomicU64,
+    shared: Shared,
+}
+
+/// Written with every request, so it has a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shared {
+    /// The connection that had the last request.
+    last: AtomicU64,
+    /// Requests being carried out.
+    in_flight: AtomicUsize,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self::with_cores(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl Activity {
+    fn with_cores(cores: usize) -> Self {
+        Self { spare_core: cores > 1, next: AtomicU64::new(1), shared: Shared::default() }
+    }
+
+    /// A connection's part in it.
+    pub(crate) fn join(&self) -> Waiter<'_> {
+        let me = self.next.fetch_add(1, Ordering::Relaxed);
+        Waiter { activity: self, me, alone: false, skip: 0, penalty: 1 }
+    }
+}
+
+/// What one connection has learned about waiting.
+#[derive(Debug)]
+pub(crate) struct Waiter<'a> {
+    activity: &'a Activity,
+    me: u64,
+    /// Whether the last two requests were this connection's.
+    alone: bool,
+    /// Answers yet to go by.
+    skip: u32,
+    /// How many go by after the next wait in vain.
+    penalty: u32,
+}
+
+/// A request that is being carried out.
+#[derive(Debug)]
+pub(crate) struct InFlight<'a>(&'a Shared);
+
+impl<'a> Waiter<'a> {
+    /// Notes that a request has come; it's done when the result is dropped.
+    pub(crate) fn begin(&mut self) -> InFlight<'a> {
+        let shared = &self.activity.shared;
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.alone = shared.last.load(Ordering::Relaxed) == self.me;
+        if !self.alone {
+            shared.last.store(self.me, Ordering::Relaxed);
+        }
+        InFlight(shared)
+    }
+
+    /// Waits for the first bytes of the next request, if that may pay; `None` if they didn't come.
+    pub(crate) fn poll(&mut self, socket: &UnixStream, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        if !self.is_due() {
+            return None;
+        }
+        let begun = Instant::now();
+        loop {
+            for _ in 0..POLLS {
+                match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
+                    Ok((_, read)) => {
+                        self.penalty = 1;
+                        return Some(Ok(read));
+                    }
+                    Err(Errno::AGAIN | Errno::INTR) => {}
+                    Err(error) => return Some(Err(error.into())),
+                }
+                std::thread::yield_now();
+            }
+            if !self.is_alone() {
+                return None;
+            }
+            if begun.elapsed() >= BUDGET {
+                self.skip = self.penalty;
+                self.penalty = (self.penalty * 2).min(MAX_SKIPPED);
+                return None;
+            }
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        if !self.alone || !self.activity.spare_core || !self.is_alone() {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        true
+    }
+
+    fn is_alone(&self) -> bool {
+        let shared = &self.activity.shared;
+        shared.in_flight.load(Ordering::Relaxed) == 0 && shared.last.load(Ordering::Relaxed) == self.me
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn only_a_lone_connection_with_a_spare_core_waits() {
+        let activity = Activity::with_cores(2);
+        let (mut one, mut two) = (activity.join(), activity.join());
+        let request = |waiter: &mut Waiter<'_>| drop(waiter.begin());
+        request(&mut one);
+        assert!(!one.is_due(), "one request doesn't make it lone");
+        request(&mut one);
+        assert!(one.is_due());
+        request(&mut two);
+        assert!(!one.is_due() && !two.is_due());
+        request(&mut two);
+        assert!(two.is_due() && !one.is_due());
+
+        let busy = one.begin();
+        request(&mut two);
+        request(&mut two);
+        assert!(!two.is_due(), "another request is being carried out");
+        drop(busy);
+        assert!(two.is_due());
+
+        let single = Activity::with_cores(1);
+        let mut lone = single.join();
+        request(&mut lone);
+        request(&mut lone);
+        assert!(!lone.is_due());
+    }
+
+    #[test]
+    fn waits_in_vain_become_rare_and_one_that_paid_forgives() {
+        let activity = Activity::with_cores(2);
+        let mut waiter = activity.join();
+        let (mut near, far) = UnixStream::pair().unwrap();
+        drop(waiter.begin());
+        let mut tried = Vec::new();
+        for call in 0..40 {
+            drop(waiter.begin());
+            if waiter.skip == 0 {
+                tried.push(call);
+            }
+            assert!(waiter.poll(&far, &mut [0; 9]).is_none());
+        }
+        assert_eq!(tried, [0, 2, 5, 10, 19, 36]);
+
+        waiter.skip = 0;
+        near.write_all(b"x").unwrap();
+        assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(1))));
+        assert_eq!(waiter.penalty, 1);
+        drop(near);
+        assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(0))));
+    }
+}

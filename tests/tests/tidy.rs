@@ -140,6 +140,29 @@ fn every_dependency_has_a_reason() {
     assert_none(&missing, "docs/dependencies.md has no line about:");
 }
 
+#[test]
+fn every_return_code_is_explained() {
+    let explained = fs::read_to_string(root().join("docs/errors.md")).expect("docs/errors.md");
+    let product = |path: &str| {
+        path.ends_with(".rs") && (path.starts_with("crates/") || path.starts_with("pkcs11-shim/"))
+    };
+    let used: BTreeSet<String> = sources()
+        .iter()
+        .filter(|source| product(&source.path) && source.path.contains("/src/"))
+        .flat_map(|source| {
+            let names = source.text.split("ReturnCode::").skip(1).filter_map(|rest| words(rest).next());
+            names
+                .filter(|name| name.len() > 2 && !name.contains(char::is_lowercase))
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(used.len() > 40, "only {} codes were found, so this would show nothing", used.len());
+    let missing: Vec<String> =
+        used.into_iter().filter(|name| !explained.contains(&format!("`CKR_{name}`"))).collect();
+    assert_none(&missing, "docs/errors.md has no row for:");
+}
+
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sled::{Batch, Db};
 
 use crate::StoreError;
-use crate::disk::is_full;
+use crate::disk::{self, is_full};
 use crate::fingerprint::{State, Sum, hash_record};
 use crate::layout::{STATE_KEY, part_count, split_entry_key};
 
@@ -54,6 +54,15 @@ impl Database {
     pub(crate) fn scan(&self, mut visit: impl FnMut(&[u8], &[u8])) -> Result<State, StoreError> {
         // A damaged page can make sled panic only when it's read.
         guarded(&self.dir, "read", || Ok(self.scan_entries(&mut visit)))?
+    }
+
+    /// Waits for what sled's cleaner is writing.
+    ///
+    /// # Errors
+    ///
+    /// Also those that met the cleaner since the last call; sled does nothing any more after one.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        guarded(&self.dir, "write", || self.db()?.flush().map(drop))
     }
 
     /// Applies a batch, and has sled write it to its file; that doesn't make it durable yet.
@@ -153,9 +162,7 @@ fn guarded<T>(
 fn from_sled(error: sled::Error, operation: &'static str, dir: &Path) -> StoreError {
     let data = dir.join("db");
     match error {
-        sled::Error::Io(error) if is_full(&error) => {
-            StoreError::Full { dir: dir.to_owned(), needed: 0, free: 0 }
-        }
+        sled::Error::Io(error) if is_full(&error) => disk::full(dir),
         // sled has no error of its own for a lock that is held; this text is 0.34.7's.
         sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock") => {
             StoreError::Locked { dir: dir.to_owned() }

@@ -60,26 +60,24 @@ pub(crate) fn lock(dir: &Path) -> Result<File, StoreError> {
 /// Removes snapshots that sled didn't finish: it would take one for its newest snapshot and never open
 /// again (sled issue 1527).
 pub(crate) fn remove_unfinished_snapshots(dir: &Path) -> Result<(), StoreError> {
-    remove_snapshots(dir, |name| name.ends_with(".generating")).map(drop)
+    remove_snapshots(dir, |name| name.ends_with(".generating"))
 }
 
-/// Removes all of sled's snapshots, which only make opening faster; says whether there were any.
-pub(crate) fn remove_all_snapshots(dir: &Path) -> Result<bool, StoreError> {
+/// Removes all of sled's snapshots, which only make opening faster.
+pub(crate) fn remove_all_snapshots(dir: &Path) -> Result<(), StoreError> {
     remove_snapshots(dir, |_| true)
 }
 
-fn remove_snapshots(dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<bool, StoreError> {
-    let mut removed = false;
+fn remove_snapshots(dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     let entries = std::fs::read_dir(dir).map_err(|error| StoreError::io("list", dir, error))?;
     for entry in entries {
         let path = entry.map_err(|error| StoreError::io("list", dir, error))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("snap.") && chosen(&name) {
             std::fs::remove_file(&path).map_err(|error| StoreError::io("remove", &path, error))?;
-            removed = true;
         }
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Flushes a file and drops it from the page cache, so that what is read next is what the disk has.
@@ -97,16 +95,24 @@ pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {
 
 /// Refuses a commit of `size` bytes for which the disk has no space.
 pub(crate) fn check_space(dir: &Path, size: usize) -> Result<(), StoreError> {
+    let needed = RESERVE + AMPLIFICATION * size as u64;
+    let free = free_space(dir)?;
+    if free >= needed { Ok(()) } else { Err(StoreError::Full { dir: dir.to_owned(), needed, free }) }
+}
+
+/// The error for a disk that refused a write for lack of space.
+pub(crate) fn full(dir: &Path) -> StoreError {
+    let free = free_space(dir).unwrap_or(0);
+    StoreError::Full { dir: dir.to_owned(), needed: RESERVE.max(free), free }
+}
+
+/// Bytes free for this user; 0 if no file could be made.
+fn free_space(dir: &Path) -> Result<u64, StoreError> {
     let stat =
         statvfs(dir).map_err(|error| StoreError::io("ask for the free space of", dir, error.into()))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let needed = RESERVE + AMPLIFICATION * size as u64;
     // File systems without a fixed number of files say 0 of 0.
     let files = stat.f_files == 0 || stat.f_favail >= RESERVE_FILES;
-    if free >= needed && files {
-        return Ok(());
-    }
-    Err(StoreError::Full { dir: dir.to_owned(), needed, free: if files { free } else { 0 } })
+    Ok(if files { stat.f_bavail.saturating_mul(stat.f_frsize) } else { 0 })
 }
 
 /// Whether an error says that the disk, or the quota on it, is used up.

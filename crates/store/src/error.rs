@@ -14,8 +14,8 @@ use crate::Revision;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There's too little space. Nothing was written, and the store goes on once there's space again; but
-    /// if the disk filled up in the middle of a write (`needed` is 0), the store is poisoned.
+    /// There's too little space. Nothing was written, and the store goes on once there's space again.
+    /// Only if the disk filled up in the very moment of a write, the store is poisoned, as the next commit tells.
     #[error(
         "no space for a commit to {}: {needed} bytes must be free, {free} are; free some space, the store then goes on",
         dir.display()
@@ -23,7 +23,7 @@ pub enum StoreError {
     Full {
         /// The store's directory.
         dir: PathBuf,
-        /// Bytes that must be free, reserve included; 0 where the disk refused a write.
+        /// Bytes that must be free, reserve included.
         needed: u64,
         /// Bytes that are.
         free: u64,

@@ -55,7 +55,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError::Damaged`] if what is there isn't what was committed; [`StoreError::Poisoned`]
-    /// after an error that left it unknown what is on the disk.
+    /// after an error that left it unknown what is on the disk; [`StoreError::Full`] if even reading
+    /// needs space that isn't there.
     fn load(&self) -> Result<Snapshot, StoreError>;
 
     /// Applies the changes in order, all made durable by one flush before it returns; returns the

@@ -35,8 +35,9 @@ pub struct SledStore {
 }
 
 struct Inner {
-    /// `None` once the store is poisoned.
+    /// `None` while there's no space to open it again, and for good once the store is poisoned.
     database: Option<Database>,
+    poisoned: bool,
     /// A second descriptor of sled's data file: its flushes report what sled's own don't.
     data: File,
     witness: Witness,
@@ -88,8 +89,9 @@ impl SledStore {
 
         let (database, state, index) = read(&dir).or_else(|error| match error {
             // What is read without sled's snapshot is held against the witness like anything else.
-            StoreError::Damaged { .. } if disk::remove_all_snapshots(&dir)? => {
+            StoreError::Damaged { .. } => {
                 tracing::warn!(%error, "trying again without sled's snapshot");
+                disk::remove_all_snapshots(&dir)?;
                 read(&dir)
             }
             error => Err(error),
@@ -109,6 +111,7 @@ impl SledStore {
         };
         let inner = Inner {
             database: Some(database),
+            poisoned: false,
             data,
             witness,
             state,
@@ -128,20 +131,28 @@ impl Store for SledStore {
     fn load(&self) -> Result<Snapshot, StoreError> {
         let mut inner = self.lock()?;
         let mut records = Vec::with_capacity(inner.index.len());
+        match inner.ready(&self.dir) {
+            // Without space sled can still read.
+            Err(StoreError::Full { .. }) if inner.database.is_some() => {}
+            ready => ready?,
+        }
         let found = inner.database()?.scan(|key, value| records.push((key.to_owned(), value.to_owned())));
         match found {
             Ok(state) if state == inner.state => {
                 records.sort_unstable();
                 Ok(Snapshot { revision: state.revision, records })
             }
-            Ok(_) => Err(inner.poison(StoreError::damaged(&self.dir, "it isn't what this process wrote"))),
+            Ok(_) => Err(inner.poison(not_ours(&self.dir))),
+            Err(error @ StoreError::Full { .. }) => Err(error),
             Err(error) => Err(inner.poison(error)),
         }
     }
 
     fn commit(&self, base: Revision, changes: &[Vec<Write>]) -> Result<Revision, StoreError> {
         let mut inner = self.lock()?;
-        inner.database()?;
+        if inner.poisoned {
+            return Err(StoreError::Poisoned);
+        }
         let plan = plan(base, inner.state.revision, changes)?;
         if changes.is_empty() {
             return Ok(base);
@@ -149,6 +160,7 @@ impl Store for SledStore {
         let size = plan.iter().map(|(key, value)| key.len() + value.map_or(0, <[u8]>::len)).sum();
         disk::check_space(&self.dir, size)?;
 
+        inner.ready(&self.dir)?;
         let prepared = inner.prepare(&plan, changes.len());
         if let Err(error) = inner.write(prepared.batch, &prepared.state, &self.dir) {
             return Err(inner.poison(error));
@@ -174,6 +186,35 @@ struct Prepared<'a> {
 }
 
 impl Inner {
+    /// Makes sure of the database: opens it anew if sled's cleaner ran out of space and there's space again.
+    ///
+    /// No commit is under way then, so that what is read must be exactly what this process last wrote.
+    fn ready(&mut self, dir: &Path) -> Result<(), StoreError> {
+        if self.poisoned {
+            return Err(StoreError::Poisoned);
+        }
+        let settled = self.database.as_ref().map(Database::settle);
+        match settled {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) if !matches!(error, StoreError::Full { .. }) => return Err(self.poison(error)),
+            _ => {}
+        }
+        disk::check_space(dir, 0)?;
+        tracing::warn!(dir = %dir.display(), "sled's cleaner ran out of space; opening the store again");
+        self.database = None;
+        disk::remove_unfinished_snapshots(dir)?;
+        match read(dir) {
+            Ok((database, state, _)) if state == self.state => {
+                self.flush_data().map_err(|error| self.poison(StoreError::io("flush", dir, error)))?;
+                self.database = Some(database);
+                Ok(())
+            }
+            Ok(_) => Err(self.poison(not_ours(dir))),
+            Err(error @ StoreError::Full { .. }) => Err(error),
+            Err(error) => Err(self.poison(error)),
+        }
+    }
+
     fn database(&self) -> Result<&Database, StoreError> {
         self.database.as_ref().ok_or(StoreError::Poisoned)
     }
@@ -228,6 +269,7 @@ impl Inner {
     /// kernel may have dropped the pages that it couldn't write.
     fn poison(&mut self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store accepts nothing any more");
+        self.poisoned = true;
         // Open, sled would go on moving pages about. Closing may take as long as a broken disk likes.
         if let Some(database) = self.database.take() {
             std::thread::spawn(move || drop(database));
@@ -241,9 +283,13 @@ impl fmt::Debug for Inner {
         f.debug_struct("Inner")
             .field("revision", &self.state.revision)
             .field("records", &self.state.count)
-            .field("poisoned", &self.database.is_none())
+            .field("poisoned", &self.poisoned)
             .finish_non_exhaustive()
     }
+}
+
+fn not_ours(dir: &Path) -> StoreError {
+    StoreError::damaged(dir, "what is read isn't what this process wrote")
 }
 
 fn read(dir: &Path) -> Result<(Database, State, Index), StoreError> {

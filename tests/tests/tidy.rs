@@ -163,6 +163,29 @@ fn every_return_code_is_explained() {
     assert_none(&missing, "docs/errors.md has no row for:");
 }
 
+/// Documentation that names a file which isn't there is older than the code.
+#[test]
+fn documentation_names_files_that_exist() {
+    let rooms = ["crates/", "pkcs11-shim/", "tests/", "benches/", "xtask/", "docs/"];
+    let mut named = 0;
+    let mut missing = Vec::new();
+    for source in sources().iter().filter(|source| source.path.ends_with(".md")) {
+        let quoted = source.text.split('`').skip(1).step_by(2);
+        let linked = source.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for name in quoted.chain(linked) {
+            let plain = !name.contains(|letter: char| letter.is_whitespace() || "*{}<>$".contains(letter));
+            if plain && rooms.iter().any(|room| name.starts_with(room)) {
+                named += 1;
+                if !root().join(name).exists() {
+                    missing.push(format!("{}: {name}", source.path));
+                }
+            }
+        }
+    }
+    assert!(named > 20, "only {named} names were found, so this would show nothing");
+    assert_none(&missing, "documentation names files that aren't there:");
+}
+
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
 }

@@ -46,3 +46,19 @@ pub fn bin_dir() -> PathBuf {
 pub fn strongroom() -> PathBuf {
     bin_dir().join(BINARY)
 }
+
+/// The Python interpreter that has python-pkcs11 and PyKCS11: of the environment that `cargo xtask tools`
+/// makes in the target directory.
+///
+/// # Panics
+///
+/// When it isn't there.
+#[track_caller]
+pub fn python() -> PathBuf {
+    let running = env::current_exe().expect("the path of the running program");
+    let beside_tests = running.ancestors().skip(1).map(Path::to_path_buf);
+    let found = beside_tests.map(|folder| folder.join("python/bin/python3")).find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!("the target directory has no Python environment; make it with `cargo xtask tools`")
+    })
+}

@@ -23,7 +23,7 @@ mod module;
 mod process;
 mod wait;
 
-pub use binaries::{bin_dir, strongroom};
+pub use binaries::{bin_dir, python, strongroom};
 pub use cluster::{Builder, Cluster};
 pub use module::Module;
 pub use process::{Background, DEFAULT_TIMEOUT, Finished, run, run_any, run_with};

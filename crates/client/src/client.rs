@@ -76,7 +76,7 @@ impl Client {
             renew_at: AtomicU64::new(NEVER),
             revision: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(first_turn(instance)),
             established: AtomicBool::new(false),
             wait: Wait::new(config.spin_us),
             born: Instant::now(),
@@ -383,6 +383,11 @@ fn unexpected(response: &Response) -> Error {
     let message =
         format!("the node gave an answer to another question: {:?}", std::mem::discriminant(response));
     Error::new(ReturnCode::DEVICE_ERROR, message)
+}
+
+/// Where to begin taking turns: elsewhere in each process, so that short-lived ones don't all go to the first node.
+fn first_turn(instance: Option<InstanceId>) -> usize {
+    instance.map_or(0, |InstanceId(id)| usize::from(id[0]) * choice::RUN)
 }
 
 fn random_id() -> Option<InstanceId> {

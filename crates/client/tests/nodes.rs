@@ -60,12 +60,12 @@ fn when_a_node_is_gone_the_others_serve_and_it_is_left_alone() {
     let paths = paths(&dir);
     let mut nodes = start(&paths);
     let client = client(&[&paths[0]]);
-    for _ in 0..96 {
+    for _ in 0..192 {
         client.call(Route::Any, 0, &random()).unwrap();
     }
     drop(nodes.remove(1));
     let begun = Instant::now();
-    for _ in 0..96 {
+    for _ in 0..192 {
         client.call(Route::Any, 0, &generate()).unwrap();
     }
     assert!(begun.elapsed() < Duration::from_millis(500));
@@ -103,10 +103,10 @@ fn what_is_on_a_node_is_asked_of_that_node() {
     }
     assert_eq!(nodes[2].seen().len(), 40);
     let handle = Handle(77);
-    for _ in 0..48 {
+    for _ in 0..192 {
         client.call(Route::Of(handle), 0, &Request::Object { handle }).unwrap();
     }
-    assert!(nodes[0].seen().len() >= 16 && nodes[1].seen().len() > 16);
+    assert!(nodes.iter().all(|node| node.seen().len() > 40));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn new_members_are_followed_and_old_ones_left() {
     }
     assert_eq!(nodes[1].connections(), 0);
     nodes[0].set_info(members(&paths));
-    for _ in 0..96 {
+    for _ in 0..192 {
         client.call(Route::Any, 0, &random()).unwrap();
     }
     assert!(nodes.iter().all(|node| node.connections() > 0));

@@ -6,15 +6,17 @@
 //! leaves nothing to run at exit, and may be called after `main` has returned.
 
 mod abi;
-mod link;
+mod known;
 mod log;
 mod login;
 mod module;
 mod objects;
 mod operations;
+mod params;
 mod session;
 mod slot;
 mod slots;
 mod state;
 mod sync;
 mod template;
+mod witness;

@@ -99,6 +99,18 @@ pub(crate) fn write(level: Level, message: fmt::Arguments<'_>) {
     };
 }
 
+/// Takes what the client has to say.
+pub(crate) fn of_client(level: strongroom_client::Level, message: &str) {
+    let level = match level {
+        strongroom_client::Level::Error => Level::Error,
+        strongroom_client::Level::Warn => Level::Warn,
+        strongroom_client::Level::Info => Level::Info,
+        strongroom_client::Level::Debug => Level::Debug,
+        strongroom_client::Level::Trace => Level::Trace,
+    };
+    write(level, format_args!("{message}"));
+}
+
 /// Writes what a function failed with.
 pub(crate) fn failure(function: &str, error: &Error) {
     let level = match error.code {

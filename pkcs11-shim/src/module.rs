@@ -1,17 +1,18 @@
 //! The initialised module: its slots and its table of sessions.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use cryptoki_sys::{CK_FLAGS, CK_SESSION_HANDLE, CK_SLOT_ID};
-use strongroom_model::{Result, ReturnCode};
+use strongroom_model::{Error, Result, ReturnCode};
 
 use crate::abi::Dest;
 use crate::session::Session;
 use crate::slot::Slot;
-use crate::sync::{read, write};
+use crate::sync::{Spread, read, write};
+use crate::{login, state};
 
 const SHARDS: usize = 64;
 
@@ -23,30 +24,10 @@ pub(crate) struct Module {
     inherited: AtomicBool,
 }
 
+/// A part of the table, so that threads that use different sessions seldom meet.
 #[derive(Default)]
 #[repr(align(64))]
 struct Shard(RwLock<HashMap<u64, Arc<Session>, BuildHasherDefault<Spread>>>);
-
-/// Handles are counted up, so they are spread as they are.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // The table looks at the highest bits too.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
 
 impl Module {
     /// Reads the configuration. Never fails: without one there is a slot without a token.
@@ -73,10 +54,11 @@ impl Module {
     ///
     /// `SLOT_ID_INVALID`.
     pub(crate) fn slot(&self, id: CK_SLOT_ID) -> Result<&Arc<Slot>> {
-        usize::try_from(id)
-            .ok()
-            .and_then(|id| self.slots.get(id))
-            .ok_or_else(|| ReturnCode::SLOT_ID_INVALID.into())
+        usize::try_from(id).ok().and_then(|id| self.slots.get(id)).ok_or_else(|| {
+            let message =
+                format!("there is no slot {id}; slots are numbered from 0 in the order of the configuration");
+            Error::new(ReturnCode::SLOT_ID_INVALID, message)
+        })
     }
 
     /// A session.
@@ -85,10 +67,7 @@ impl Module {
     ///
     /// `SESSION_HANDLE_INVALID`.
     pub(crate) fn session(&self, handle: CK_SESSION_HANDLE) -> Result<Arc<Session>> {
-        read(&self.shard(handle).0)
-            .get(&handle)
-            .cloned()
-            .ok_or_else(|| ReturnCode::SESSION_HANDLE_INVALID.into())
+        read(&self.shard(handle).0).get(&handle).cloned().ok_or_else(|| no_session(handle))
     }
 
     /// `C_OpenSession`.
@@ -99,10 +78,11 @@ impl Module {
         place: Dest<CK_SESSION_HANDLE>,
     ) -> Result<()> {
         place.check()?;
-        let session = Arc::new(Session::open(self.slot(slot)?, flags, next_handle())?);
-        let handle = session.handle();
+        let handle = next_handle();
+        let session = Arc::new(Session::open(self.slot(slot)?, flags, handle)?);
         {
-            let _changing = crate::state::changing();
+            let _changing = state::changing();
+            session.slot().count_in(session.is_read_write())?;
             write(&self.shard(handle).0).insert(handle, session);
         }
         place.put(handle)
@@ -110,11 +90,12 @@ impl Module {
 
     /// `C_CloseSession`.
     pub(crate) fn close_session(&self, handle: CK_SESSION_HANDLE) -> Result<()> {
-        let session = {
-            let _changing = crate::state::changing();
-            write(&self.shard(handle).0).remove(&handle).ok_or(ReturnCode::SESSION_HANDLE_INVALID)?
+        let removed = {
+            let _changing = state::changing();
+            write(&self.shard(handle).0).remove(&handle)
         };
-        session.close();
+        let session = removed.ok_or_else(|| no_session(handle))?;
+        close(&session);
         Ok(())
     }
 
@@ -123,12 +104,12 @@ impl Module {
         let slot = self.slot(slot)?;
         for shard in &self.sessions {
             let closed: Vec<_> = {
-                let _changing = crate::state::changing();
+                let _changing = state::changing();
                 let of_slot = |_: &u64, session: &mut Arc<Session>| Arc::ptr_eq(session.slot(), slot);
                 write(&shard.0).extract_if(of_slot).collect()
             };
             for (_, session) in closed {
-                session.close();
+                close(&session);
             }
         }
         Ok(())
@@ -140,10 +121,14 @@ impl Module {
     }
 
     /// To be called before a fork, in the thread that forks.
-    pub(crate) fn before_fork(&self) {}
+    pub(crate) fn before_fork(&self) {
+        self.slots.iter().for_each(|slot| slot.before_fork());
+    }
 
     /// To be called in the parent after the fork.
-    pub(crate) fn after_fork(&self) {}
+    pub(crate) fn after_fork(&self) {
+        self.slots.iter().for_each(|slot| slot.after_fork());
+    }
 
     /// What a child makes of its parent's module: its own connections, the same slots and sessions.
     pub(crate) fn in_child(parent: &Self) -> Self {
@@ -151,10 +136,11 @@ impl Module {
         let child = Self::with(slots, true);
         for (old, new) in parent.sessions.iter().zip(&child.sessions) {
             let Ok(old) = old.0.try_read() else { continue };
-            let mut new = write(&new.0);
-            for (handle, session) in old.iter() {
-                new.insert(*handle, Arc::new(session.in_child(&child.slots[session.slot().id()])));
-            }
+            let sessions = old.iter().filter_map(|(handle, session)| {
+                let slot = child.slots.get(session.slot().id())?;
+                Some((*handle, Arc::new(session.in_child(slot)?)))
+            });
+            write(&new.0).extend(sessions);
         }
         child
     }
@@ -164,16 +150,29 @@ impl Module {
     }
 }
 
+/// Ends a session that is out of the table; with the last one, the login.
+fn close(session: &Session) {
+    session.close();
+    let last = {
+        let _changing = state::changing();
+        session.slot().count_out(session.is_read_write())
+    };
+    if last {
+        login::end_with_last_session(session.slot());
+    }
+}
+
+fn no_session(handle: u64) -> Error {
+    Error::new(ReturnCode::SESSION_HANDLE_INVALID, format!("there is no session {handle:#x}"))
+}
+
 /// A session handle that this process hasn't had yet; below 2^32 for the first two thousand million.
 fn next_handle() -> u64 {
     static NEXT: OnceLock<AtomicU64> = OnceLock::new();
-    // Somewhere else in every process, so that one that uses another's is found out.
-    let start = || AtomicU64::new(u64::from(random_start()));
-    NEXT.get_or_init(start).fetch_add(1, Ordering::Relaxed)
+    NEXT.get_or_init(|| AtomicU64::new(random_start())).fetch_add(1, Ordering::Relaxed)
 }
 
-/// From 1 to 2^31.
-fn random_start() -> u32 {
-    use std::hash::{BuildHasher, RandomState};
-    (RandomState::new().hash_one(std::process::id()) >> 33) as u32 + 1
+/// From 1 to 2^31: somewhere else in every process, so that a handle of another one's is found out.
+fn random_start() -> u64 {
+    (RandomState::new().hash_one(std::process::id()) >> 33) + 1
 }

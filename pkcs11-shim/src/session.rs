@@ -1,38 +1,72 @@
 //! Sessions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cryptoki_sys::{
     CK_FLAGS, CK_SESSION_INFO, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKS_RO_PUBLIC_SESSION,
     CKS_RO_USER_FUNCTIONS, CKS_RW_PUBLIC_SESSION, CKS_RW_SO_FUNCTIONS, CKS_RW_USER_FUNCTIONS,
 };
-use strongroom_model::{AttributeType, Attributes, Handle, ObjectInfo, Result, ReturnCode, Role};
+use strongroom_client::{Client, Route};
+use strongroom_model::{
+    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Place, Result, ReturnCode, Role,
+};
 use strongroom_wire::{Request, Response};
 
-use crate::link::{Client, Route};
+use crate::objects::{Answered, Search};
 use crate::operations::Operations;
-use crate::slot::Slot;
+use crate::slot::{Slot, route_of};
+use crate::sync::lock;
 
-/// A session.
+/// A session. Threads may share it; its locks make them take turns.
 pub(crate) struct Session {
     handle: u64,
     slot: Arc<Slot>,
+    client: Arc<Client>,
     read_write: bool,
     /// The operations under way.
     pub(crate) ops: Mutex<Operations>,
+    /// The search under way.
+    pub(crate) search: Mutex<Option<Search>>,
+    /// What was answered to a question for sizes, for the question for values that will follow.
+    pub(crate) answered: Mutex<Option<Answered>>,
+    /// Whether nodes may have something that ends with this session.
+    touched: AtomicBool,
+    /// Session objects made here.
+    made: Mutex<Vec<Handle>>,
 }
 
 impl Session {
+    /// A new session, not yet counted in.
+    ///
+    /// # Errors
+    ///
+    /// `SESSION_PARALLEL_NOT_SUPPORTED` and `TOKEN_NOT_PRESENT`.
     pub(crate) fn open(slot: &Arc<Slot>, flags: CK_FLAGS, handle: u64) -> Result<Self> {
         if flags & CKF_SERIAL_SESSION == 0 {
-            return Err(ReturnCode::SESSION_PARALLEL_NOT_SUPPORTED.into());
+            let message = "CKF_SERIAL_SESSION must be set";
+            return Err(Error::new(ReturnCode::SESSION_PARALLEL_NOT_SUPPORTED, message));
         }
-        Ok(Self {
+        let client = slot.client()?;
+        if client.cluster().is_none() {
+            client.probe()?;
+        }
+        let read_write = flags & CKF_RW_SESSION != 0;
+        Ok(Self::with(handle, slot.clone(), client.clone(), read_write, Operations::default()))
+    }
+
+    fn with(handle: u64, slot: Arc<Slot>, client: Arc<Client>, read_write: bool, ops: Operations) -> Self {
+        Self {
             handle,
-            slot: slot.clone(),
-            read_write: flags & CKF_RW_SESSION != 0,
-            ops: Mutex::default(),
-        })
+            slot,
+            client,
+            read_write,
+            ops: Mutex::new(ops),
+            search: Mutex::default(),
+            answered: Mutex::default(),
+            touched: AtomicBool::new(false),
+            made: Mutex::default(),
+        }
     }
 
     /// Its handle.
@@ -47,12 +81,69 @@ impl Session {
 
     /// The way to the cluster.
     pub(crate) fn client(&self) -> &Client {
-        self.slot.client()
+        &self.client
     }
 
-    /// Sends a request that is made in this session. Objects in the answer become known to the slot.
+    /// Whether it's a read-write session.
+    pub(crate) fn is_read_write(&self) -> bool {
+        self.read_write
+    }
+
+    /// Has a node carry out a request that is made in this session. Objects that it makes become known to the slot.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::call`].
     pub(crate) fn call(&self, route: Route, request: &Request) -> Result<Response> {
-        self.client().call(route, self.handle, request)
+        self.touch(request);
+        let response = self.client.call(route, self.handle, request)?;
+        self.learn_from(&response);
+        Ok(response)
+    }
+
+    /// As [`Self::call`]; tells which node answered, too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::call`].
+    pub(crate) fn call_noting_node(&self, route: Route, request: &Request) -> Result<(NodeId, Response)> {
+        self.touch(request);
+        let (node, response) = self.client.call_noting_node(route, self.handle, request)?;
+        self.learn_from(&response);
+        Ok((node, response))
+    }
+
+    /// As [`Self::call`], for a request that uses these objects: it goes to where they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::call`].
+    pub(crate) fn call_with(&self, uses: &[Handle], request: &Request) -> Result<Response> {
+        self.call(route_of(uses), request)
+    }
+
+    fn touch(&self, request: &Request) {
+        if leaves_something(request) {
+            self.touched.store(true, Ordering::Release);
+        }
+    }
+
+    fn learn_from(&self, response: &Response) {
+        match response {
+            Response::Object(info) => self.learn(info),
+            Response::Pair { public, private } => {
+                self.learn(public);
+                self.learn(private);
+            }
+            _ => {}
+        }
+    }
+
+    fn learn(&self, info: &ObjectInfo) {
+        self.slot.remember(info.clone());
+        if matches!(info.handle.place(), Place::Node(_)) {
+            lock(&self.made).push(info.handle);
+        }
     }
 
     /// What is known of a key; asks a node if need be.
@@ -70,15 +161,25 @@ impl Session {
     ///
     /// `SESSION_READ_ONLY` for a token object in a read-only session.
     pub(crate) fn may_make(&self, template: &Attributes) -> Result<()> {
-        if !self.read_write && template.bool(AttributeType::TOKEN) == Some(true) {
-            return Err(ReturnCode::SESSION_READ_ONLY.into());
+        self.may_change(template.bool(AttributeType::TOKEN) == Some(true))
+    }
+
+    /// Whether a token object (or a session object) may be made or changed here.
+    ///
+    /// # Errors
+    ///
+    /// `SESSION_READ_ONLY` for a token object in a read-only session.
+    pub(crate) fn may_change(&self, token: bool) -> Result<()> {
+        if token && !self.read_write {
+            let message = "token objects are made and changed in read-write sessions";
+            return Err(Error::new(ReturnCode::SESSION_READ_ONLY, message));
         }
         Ok(())
     }
 
     /// For `C_GetSessionInfo`.
     pub(crate) fn info(&self) -> CK_SESSION_INFO {
-        let state = match (self.client().identity(), self.read_write) {
+        let state = match (self.client.identity(), self.read_write) {
             (None, false) => CKS_RO_PUBLIC_SESSION,
             (None, true) => CKS_RW_PUBLIC_SESSION,
             (Some(Role::CryptoUser), false) => CKS_RO_USER_FUNCTIONS,
@@ -93,19 +194,34 @@ impl Session {
         }
     }
 
-    /// To be called when it's out of the table.
+    /// Tells the nodes, if they have something of it. To be called when it's out of the table.
     pub(crate) fn close(&self) {
-        self.client().close_session(self.handle);
-    }
-
-    /// What a child makes of its parent's session.
-    pub(crate) fn in_child(&self, slot: &Arc<Slot>) -> Self {
-        let operations = self.ops.try_lock().map(|mut operations| std::mem::take(&mut *operations));
-        Self {
-            handle: self.handle,
-            slot: slot.clone(),
-            read_write: self.read_write,
-            ops: Mutex::new(operations.unwrap_or_default()),
+        if self.touched.load(Ordering::Acquire) {
+            self.slot.forget(&std::mem::take(&mut *lock(&self.made)));
+            self.client.close_session(self.handle);
         }
     }
+
+    /// What a child makes of its parent's session. The parent's session objects aren't its own: they don't go
+    /// when it closes this.
+    pub(crate) fn in_child(&self, slot: &Arc<Slot>) -> Option<Self> {
+        let ops = self.ops.try_lock().map(|mut ops| std::mem::take(&mut *ops).in_child()).unwrap_or_default();
+        let client = slot.connected()?.clone();
+        slot.count_in(self.read_write).ok()?;
+        Some(Self::with(self.handle, slot.clone(), client, self.read_write, ops))
+    }
+}
+
+/// Whether a request may leave something on its node that ends with the session.
+fn leaves_something(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Create { .. }
+            | Request::Copy { .. }
+            | Request::GenerateKey { .. }
+            | Request::GeneratePair { .. }
+            | Request::Unwrap { .. }
+            | Request::Derive { .. }
+            | Request::Open { .. }
+    )
 }

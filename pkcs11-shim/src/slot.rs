@@ -1,25 +1,77 @@
-//! A slot: a cluster, and what is known of its objects.
+//! A slot: a cluster, who is logged in to it, and what is known of its objects.
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use strongroom_model::{Error, Handle, ObjectInfo, Result, ReturnCode};
-use strongroom_wire::{Request, Response};
+use strongroom_client::{Client, ClusterConfig, Config, Route};
+use strongroom_model::{Error, Handle, ObjectInfo, Place, Result, ReturnCode, Role, UserName, limits};
+use strongroom_wire::{ClusterInfo, MechanismEntry, Request, Response};
 
-use crate::link::{Client, Route};
-use crate::sync::{read, write};
+use crate::known::Known;
+use crate::log::{self, Level};
+use crate::state;
+use crate::sync::{lock, read, write};
 
 /// A slot.
 pub(crate) struct Slot {
     id: usize,
-    client: Arc<Client>,
-    known: RwLock<HashMap<Handle, (u64, Arc<ObjectInfo>)>>,
+    /// Missing as long as there is no configuration.
+    client: OnceLock<Arc<Client>>,
+    known: Known,
+    desk: Mutex<Desk>,
+    /// Held by who logs in or out, from question to answer. It has no part in forks.
+    pub(crate) login_turn: Mutex<()>,
+    mechanisms: RwLock<Option<Mechanisms>>,
+    /// Counts what may change objects without a new revision.
+    edition: AtomicU64,
+}
+
+/// How many sessions there are, and who is logged in.
+#[derive(Default)]
+struct Desk {
+    read_only: usize,
+    read_write: usize,
+    user: Option<User>,
+    /// The officer is logging in just now.
+    officer_enters: bool,
+}
+
+/// Who is logged in; the default user of the role if there's no name.
+pub(crate) type User = (Role, Option<UserName>);
+
+/// The mechanisms of a cluster.
+struct Mechanisms {
+    serial: String,
+    entries: Arc<[MechanismEntry]>,
 }
 
 impl Slot {
-    /// The slots of the configuration.
+    /// The slots of the configuration; without one, a slot that has no token yet.
     pub(crate) fn from_config() -> Vec<Self> {
-        vec![Self { id: 0, client: Arc::new(Client), known: RwLock::default() }]
+        match Config::load() {
+            Ok(config) => config
+                .clusters
+                .into_iter()
+                .enumerate()
+                .map(|(id, cluster)| Self::new(id, OnceLock::from(connectable(cluster))))
+                .collect(),
+            Err(error) => {
+                log::write(Level::Error, format_args!("no configuration: {error}"));
+                vec![Self::new(0, OnceLock::new())]
+            }
+        }
+    }
+
+    fn new(id: usize, client: OnceLock<Arc<Client>>) -> Self {
+        Self {
+            id,
+            client,
+            known: Known::default(),
+            desk: Mutex::default(),
+            login_turn: Mutex::default(),
+            mechanisms: RwLock::default(),
+            edition: AtomicU64::new(0),
+        }
     }
 
     /// Its number.
@@ -27,52 +79,230 @@ impl Slot {
         self.id
     }
 
-    /// The way to the cluster.
-    pub(crate) fn client(&self) -> &Arc<Client> {
-        &self.client
+    /// The way to the cluster. If there was no configuration when the module was initialised, it's looked for again.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_NOT_PRESENT` if there still is none; the message says where it was looked for.
+    pub(crate) fn client(&self) -> Result<&Arc<Client>> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let mut config =
+            Config::load().map_err(|error| Error::new(ReturnCode::TOKEN_NOT_PRESENT, error.to_string()))?;
+        if self.id >= config.clusters.len() {
+            return Err(ReturnCode::TOKEN_NOT_PRESENT.into());
+        }
+        let client = connectable(config.clusters.swap_remove(self.id));
+        let _changing = state::changing();
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The way to the cluster, if there was a configuration by now.
+    pub(crate) fn connected(&self) -> Option<&Arc<Client>> {
+        self.client.get()
+    }
+
+    /// Asks for the cluster, now.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_NOT_PRESENT` if no node can be reached.
+    pub(crate) fn probe(&self) -> Result<Arc<ClusterInfo>> {
+        self.client()?.probe()
     }
 
     /// What is known of a key; asks a node if need be.
     ///
     /// # Errors
     ///
-    /// `KEY_HANDLE_INVALID`, and what the client gives.
+    /// `KEY_HANDLE_INVALID` for what isn't a key or isn't there, and what the client gives.
     pub(crate) fn key_info(&self, handle: Handle) -> Result<Arc<ObjectInfo>> {
-        match self.info(handle) {
-            Ok(info) if info.class.is_key() => Ok(info),
-            Ok(_) => Err(ReturnCode::KEY_HANDLE_INVALID.into()),
-            Err(Error { code: ReturnCode::OBJECT_HANDLE_INVALID, message }) => {
-                Err(Error::new(ReturnCode::KEY_HANDLE_INVALID, message))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn info(&self, handle: Handle) -> Result<Arc<ObjectInfo>> {
+        let invalid = |message| Error::new(ReturnCode::KEY_HANDLE_INVALID, message);
         if handle == Handle(0) {
-            return Err(ReturnCode::OBJECT_HANDLE_INVALID.into());
+            return Err(invalid("0 is never a key's handle".to_owned()));
         }
-        let revision = self.client.revision();
-        if let Some((known, info)) = read(&self.known).get(&handle)
-            && *known == revision
+        let client = self.client()?;
+        let revision = client.revision();
+        let info = match self.known.get(handle, revision) {
+            Some(info) => info,
+            None => match client.call(Route::Of(handle), 0, &Request::Object { handle }) {
+                // Kept under the revision from before: it may have changed since.
+                Ok(Response::Object(info)) => self.known.insert(info, revision),
+                Ok(_) => return Err(unexpected()),
+                Err(error) if error.code == ReturnCode::OBJECT_HANDLE_INVALID => {
+                    return Err(invalid(error.message));
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        if info.class.is_key() { Ok(info) } else { Err(invalid(format!("object {handle} is not a key"))) }
+    }
+
+    /// Keeps what a node said just now of an object.
+    pub(crate) fn remember(&self, info: ObjectInfo) {
+        if let Some(client) = self.client.get() {
+            self.known.insert(info, client.revision());
+        }
+    }
+
+    /// Forgets objects that are gone or other than before.
+    pub(crate) fn forget(&self, handles: &[Handle]) {
+        self.known.remove(handles);
+        self.edition.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A number that changes with whatever may change objects, as far as this process can know.
+    pub(crate) fn edition(&self) -> (u64, u64) {
+        let revision = self.client.get().map_or(0, |client| client.revision());
+        (self.edition.load(Ordering::Acquire), revision)
+    }
+
+    /// The cluster's mechanisms, asked for once.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_NOT_PRESENT`, and what the client gives.
+    pub(crate) fn mechanisms(&self) -> Result<Arc<[MechanismEntry]>> {
+        let client = self.client()?;
+        let serial = match client.cluster() {
+            Some(cluster) => cluster.serial.clone(),
+            None => client.probe()?.serial.clone(),
+        };
+        if let Some(known) = &*read(&self.mechanisms)
+            && known.serial == serial
         {
-            return Ok(info.clone());
+            return Ok(known.entries.clone());
         }
-        match self.client.call(Route::Of(handle), 0, &Request::Object { handle })? {
-            Response::Object(info) => Ok(self.remember(info)),
-            _ => Err(ReturnCode::DEVICE_ERROR.into()),
+        let Response::Mechanisms(entries) = client.call(Route::Any, 0, &Request::Mechanisms)? else {
+            return Err(unexpected());
+        };
+        let entries: Arc<[MechanismEntry]> = entries.into();
+        *write(&self.mechanisms) = Some(Mechanisms { serial, entries: entries.clone() });
+        Ok(entries)
+    }
+
+    /// Counts a session in. To be called while holding [`state::changing`].
+    ///
+    /// # Errors
+    ///
+    /// `SESSION_COUNT` past [`limits::MAX_SESSIONS`]; `SESSION_READ_WRITE_SO_EXISTS` for a read-only
+    /// session while the officer is logged in.
+    pub(crate) fn count_in(&self, read_write: bool) -> Result<()> {
+        let mut desk = lock(&self.desk);
+        if desk.read_only + desk.read_write >= limits::MAX_SESSIONS {
+            let message = format!("{} sessions are open; close some", limits::MAX_SESSIONS);
+            return Err(Error::new(ReturnCode::SESSION_COUNT, message));
+        }
+        if read_write {
+            desk.read_write += 1;
+        } else if desk.officer_enters || self.role() == Some(Role::Admin) {
+            let message = "while the officer is logged in, only read-write sessions can be opened";
+            return Err(Error::new(ReturnCode::SESSION_READ_WRITE_SO_EXISTS, message));
+        } else {
+            desk.read_only += 1;
+        }
+        Ok(())
+    }
+
+    /// Counts a session out; whether it was the last and somebody is logged in. To be called while holding
+    /// [`state::changing`].
+    pub(crate) fn count_out(&self, read_write: bool) -> bool {
+        let mut desk = lock(&self.desk);
+        let count = if read_write { &mut desk.read_write } else { &mut desk.read_only };
+        *count = count.saturating_sub(1);
+        desk.read_only + desk.read_write == 0 && desk.user.is_some()
+    }
+
+    /// How many read-only and read-write sessions there are.
+    pub(crate) fn sessions(&self) -> (usize, usize) {
+        let desk = lock(&self.desk);
+        (desk.read_only, desk.read_write)
+    }
+
+    /// The role of who is logged in: nobody, once the cluster has stopped accepting the login.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.client.get().and_then(|client| client.identity())
+    }
+
+    /// Who is logged in.
+    pub(crate) fn user(&self) -> Option<User> {
+        self.role()?;
+        lock(&self.desk).user.clone()
+    }
+
+    /// Keeps read-only sessions from being opened while the officer logs in.
+    ///
+    /// # Errors
+    ///
+    /// `SESSION_READ_ONLY_EXISTS`.
+    pub(crate) fn officer_enters(&self) -> Result<()> {
+        let _changing = state::changing();
+        let mut desk = lock(&self.desk);
+        if desk.read_only > 0 {
+            let message = "the officer can't log in while read-only sessions are open";
+            return Err(Error::new(ReturnCode::SESSION_READ_ONLY_EXISTS, message));
+        }
+        desk.officer_enters = true;
+        Ok(())
+    }
+
+    /// Notes who is logged in. Private objects come and go with it.
+    pub(crate) fn set_user(&self, user: Option<User>) {
+        {
+            let _changing = state::changing();
+            let mut desk = lock(&self.desk);
+            desk.user = user;
+            desk.officer_enters = false;
+        }
+        self.forget_all();
+    }
+
+    /// Forgets all objects.
+    pub(crate) fn forget_all(&self) {
+        self.known.clear();
+        self.edition.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// To be called before a fork, in the thread that forks.
+    pub(crate) fn before_fork(&self) {
+        if let Some(client) = self.client.get() {
+            client.before_fork();
         }
     }
 
-    /// Keeps what a node said of an object.
-    pub(crate) fn remember(&self, info: ObjectInfo) -> Arc<ObjectInfo> {
-        let info = Arc::new(info);
-        write(&self.known).insert(info.handle, (self.client.revision(), info.clone()));
-        info
+    /// To be called in the parent after the fork.
+    pub(crate) fn after_fork(&self) {
+        if let Some(client) = self.client.get() {
+            client.after_fork_parent();
+        }
     }
 
-    /// What a child makes of its parent's slot.
+    /// What a child makes of its parent's slot; sessions are still to be counted in.
     pub(crate) fn in_child(&self) -> Self {
-        Self { id: self.id, client: Arc::new(self.client.fork_child()), known: RwLock::default() }
+        let client = match self.client.get() {
+            Some(client) => OnceLock::from(Arc::new(client.fork_child())),
+            None => OnceLock::new(),
+        };
+        let child = Self::new(self.id, client);
+        if let Ok(desk) = self.desk.try_lock() {
+            lock(&child.desk).user = desk.user.clone();
+        }
+        child
     }
+}
+
+/// Where a request goes that uses these objects: to the node of a session object among them, else to any.
+pub(crate) fn route_of(uses: &[Handle]) -> Route {
+    let on_node = |handle: &&Handle| matches!(handle.place(), Place::Node(_));
+    uses.iter().find(on_node).map_or(Route::Any, |handle| Route::Of(*handle))
+}
+
+/// An answer to another question than was asked; the client has checked the frame, so it's the node's fault.
+pub(crate) fn unexpected() -> Error {
+    Error::new(ReturnCode::DEVICE_ERROR, "the node gave an answer to another question")
+}
+
+fn connectable(cluster: ClusterConfig) -> Arc<Client> {
+    Arc::new(Client::new(cluster).log_to(log::of_client))
 }

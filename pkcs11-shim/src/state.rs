@@ -9,6 +9,7 @@
 //! reading, and a fork waits for it, so that the child finds nothing half done.
 
 use std::cell::{Cell, UnsafeCell};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -20,13 +21,14 @@ use crate::abi::Src;
 use crate::log;
 use crate::module::Module;
 use crate::sync::{lock, read, write};
+use crate::witness::Witness;
 
 const COPIES: usize = 16;
 
 /// What a process knows; never freed, since calls may come until the very end.
 struct Room {
-    /// The process it was made in.
-    pid: u32,
+    /// Of the process it was made in.
+    witness: Witness,
     copies: [Place; COPIES],
     /// Held by who puts another module in its place.
     turn: Mutex<()>,
@@ -34,10 +36,21 @@ struct Room {
     changes: RwLock<()>,
 }
 
-/// One of the places where the module is kept, on a cache line of its own. The reference within the
-/// reference gives each copy its own counter.
+/// One of the places where the module is kept, on a cache line of its own. The reference in
+/// [`Current`] makes for a counter of its own.
 #[repr(align(128))]
-struct Place(RwLock<Option<Arc<Arc<Module>>>>);
+struct Place(RwLock<Option<Arc<Current>>>);
+
+/// The module, as one of the copies gives it out.
+pub(crate) struct Current(Arc<Module>);
+
+impl Deref for Current {
+    type Target = Module;
+
+    fn deref(&self) -> &Module {
+        &self.0
+    }
+}
 
 static ROOM: AtomicPtr<Room> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -46,7 +59,7 @@ static ROOM: AtomicPtr<Room> = AtomicPtr::new(std::ptr::null_mut());
 /// # Errors
 ///
 /// `CRYPTOKI_NOT_INITIALIZED`.
-pub(crate) fn module() -> Result<Arc<Arc<Module>>> {
+pub(crate) fn module() -> Result<Arc<Current>> {
     room().module().ok_or_else(|| ReturnCode::CRYPTOKI_NOT_INITIALIZED.into())
 }
 
@@ -116,16 +129,16 @@ fn already() -> Error {
 impl Room {
     /// A new one, leaked.
     fn new(module: Option<Arc<Module>>) -> *mut Self {
-        let place = |_| Place(RwLock::new(module.clone().map(Arc::new)));
+        let place = |_| Place(RwLock::new(current(module.as_ref())));
         Box::into_raw(Box::new(Self {
-            pid: std::process::id(),
+            witness: Witness::new(),
             copies: std::array::from_fn(place),
             turn: Mutex::new(()),
             changes: RwLock::new(()),
         }))
     }
 
-    fn module(&self) -> Option<Arc<Arc<Module>>> {
+    fn module(&self) -> Option<Arc<Current>> {
         read(&self.copies[nearest()].0).clone()
     }
 
@@ -133,7 +146,7 @@ impl Room {
     fn publish(&self, module: Option<Arc<Module>>) {
         let _changing = read(&self.changes);
         for copy in &self.copies {
-            *write(&copy.0) = module.clone().map(Arc::new);
+            *write(&copy.0) = current(module.as_ref());
         }
     }
 
@@ -144,7 +157,7 @@ impl Room {
         self.copies
             .iter()
             .find_map(|copy| copy.0.try_read().ok())
-            .and_then(|module| module.as_deref().cloned())
+            .and_then(|module| module.as_ref().map(|current| current.0.clone()))
     }
 }
 
@@ -155,7 +168,7 @@ fn room() -> &'static Room {
         // SAFETY: rooms are never freed.
         let room = unsafe { current.as_ref() };
         match room {
-            Some(room) if room.pid == std::process::id() => return room,
+            Some(room) if room.witness.is_at_home() => return room,
             _ => replace(current, room),
         }
     }
@@ -186,7 +199,9 @@ fn replace(current: *mut Room, old: Option<&'static Room>) {
 }
 
 /// What the thread that forks holds from before the fork until after it.
-struct Held(UnsafeCell<Option<(RwLockWriteGuard<'static, ()>, Option<Arc<Arc<Module>>>)>>);
+struct Held(UnsafeCell<Option<Hold>>);
+
+type Hold = (RwLockWriteGuard<'static, ()>, Option<Arc<Current>>);
 
 // SAFETY: it's touched only by the thread that holds the write lock of `changes`.
 unsafe impl Sync for Held {}
@@ -232,6 +247,10 @@ extern "C" fn after_in_child() {
     // The parent's room is left as it is.
     // SAFETY: this is the only thread.
     std::mem::forget(unsafe { (*HELD.0.get()).take() });
+}
+
+fn current(module: Option<&Arc<Module>>) -> Option<Arc<Current>> {
+    module.map(|module| Arc::new(Current(module.clone())))
 }
 
 /// The copy that this thread uses.

@@ -1,54 +1,180 @@
 //! Cryptographic operations: what a session has under way, and the functions that work on it.
+//!
+//! An `Init` is answered from what is known of the key; the work is one message to a node, sent when
+//! the last part of the data is in. Hashes are computed here. What is long goes to one node in parts.
 
-use cryptoki_sys::{CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
-use strongroom_model::{Result, ReturnCode};
+mod calls;
+mod ciphering;
+mod digesting;
+mod hasher;
+mod keyed;
+mod keys;
+mod lengths;
+mod signing;
+mod stream;
+#[cfg(test)]
+mod tests;
 
-use crate::abi::{Dest, In, Out, Room, Src};
-use crate::module::Module;
-use crate::template::Template;
+use std::sync::Arc;
 
-/// What a session has under way.
+use cryptoki_sys::CK_MECHANISM;
+use strongroom_client::Route;
+use strongroom_model::{Attributes, Handle, NodeId, ObjectInfo, Result, ReturnCode};
+use strongroom_wire::{Request, Response};
+
+use crate::abi::Src;
+use crate::params::{self, Parsed};
+use crate::session::Session;
+
+pub(crate) use calls::*;
+use ciphering::Ciphering;
+use digesting::Digesting;
+use signing::Signing;
+
+/// What a session has under way: at most one operation of each kind.
 #[derive(Default)]
-pub(crate) struct Operations {}
-
-macro_rules! pending {
-    ($($name:ident($($type:ty),*);)*) => {$(
-        pub(crate) fn $name(module: &Module, session: CK_SESSION_HANDLE $(, _: $type)*) -> Result<()> {
-            module.session(session)?;
-            Err(ReturnCode::FUNCTION_NOT_SUPPORTED.into())
-        }
-    )*};
+pub(crate) struct Operations {
+    encrypt: Option<Ciphering>,
+    decrypt: Option<Ciphering>,
+    digest: Option<Digesting>,
+    sign: Option<Signing>,
+    verify: Option<Signing>,
 }
 
-pending! {
-    encrypt_init(Src<CK_MECHANISM>, CK_OBJECT_HANDLE);
-    encrypt(In<'_>, Out);
-    encrypt_update(In<'_>, Out);
-    encrypt_final(Out);
-    decrypt_init(Src<CK_MECHANISM>, CK_OBJECT_HANDLE);
-    decrypt(In<'_>, Out);
-    decrypt_update(In<'_>, Out);
-    decrypt_final(Out);
-    digest_init(Src<CK_MECHANISM>);
-    digest(In<'_>, Out);
-    digest_update(In<'_>);
-    digest_key(CK_OBJECT_HANDLE);
-    digest_final(Out);
-    sign_init(Src<CK_MECHANISM>, CK_OBJECT_HANDLE);
-    sign(In<'_>, Out);
-    sign_update(In<'_>);
-    sign_final(Out);
-    verify_init(Src<CK_MECHANISM>, CK_OBJECT_HANDLE);
-    verify(In<'_>, In<'_>);
-    verify_update(In<'_>);
-    verify_final(In<'_>);
-    generate_key(Src<CK_MECHANISM>, Template<'_>, Dest<CK_OBJECT_HANDLE>);
-    generate_key_pair(
-        Src<CK_MECHANISM>, Template<'_>, Template<'_>, Dest<CK_OBJECT_HANDLE>, Dest<CK_OBJECT_HANDLE>
-    );
-    wrap_key(Src<CK_MECHANISM>, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, Out);
-    unwrap_key(Src<CK_MECHANISM>, CK_OBJECT_HANDLE, In<'_>, Template<'_>, Dest<CK_OBJECT_HANDLE>);
-    derive_key(Src<CK_MECHANISM>, CK_OBJECT_HANDLE, Template<'_>, Dest<CK_OBJECT_HANDLE>);
-    seed_random(In<'_>);
-    generate_random(Room);
+/// What operations need of the cluster.
+trait Nodes {
+    /// What is known of a key.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_KEY_HANDLE_INVALID` if there is no such key, or nobody may see it.
+    fn key(&self, handle: Handle) -> Result<Arc<ObjectInfo>>;
+
+    /// Has a node make objects of `templates` with the help of the objects in `uses`.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_SESSION_READ_ONLY` for a token object in a read-only session; what the node says.
+    fn make(&self, templates: &[&Attributes], uses: &[Handle], request: &Request) -> Result<Response>;
+
+    /// Asks a node.
+    fn call(&self, route: Route, request: &Request) -> Result<Response>;
+
+    /// Asks a node, and tells which one answered.
+    fn call_noting_node(&self, route: Route, request: &Request) -> Result<(NodeId, Response)>;
+}
+
+/// Whether an operation is over after a call that succeeded.
+enum After {
+    GoesOn,
+    Over,
+}
+
+/// An operation that is under way.
+trait Running {
+    /// Whether a key wants a login for this operation that it hasn't had.
+    fn wants_login(&self) -> bool {
+        false
+    }
+
+    /// That login has taken place.
+    fn logged_in(&mut self) {}
+
+    /// Whether a forked child can go on with a copy. What a node has begun stays with the parent.
+    fn survives_fork(&self) -> bool {
+        true
+    }
+
+    /// Gives up what a node has begun.
+    fn abandon(&mut self, _nodes: &dyn Nodes) {}
+}
+
+impl Operations {
+    /// What a forked child makes of its copy of these.
+    pub(crate) fn in_child(self) -> Self {
+        Self {
+            encrypt: self.encrypt.filter(Running::survives_fork),
+            decrypt: self.decrypt.filter(Running::survives_fork),
+            digest: self.digest,
+            sign: self.sign.filter(Running::survives_fork),
+            verify: self.verify.filter(Running::survives_fork),
+        }
+    }
+
+    /// Whether an operation waits for `C_Login` with `CKU_CONTEXT_SPECIFIC`.
+    pub(crate) fn wants_login(&self) -> bool {
+        let ciphering = [&self.encrypt, &self.decrypt];
+        let signing = [&self.sign, &self.verify];
+        ciphering.into_iter().flatten().any(Running::wants_login)
+            || signing.into_iter().flatten().any(Running::wants_login)
+    }
+
+    /// `C_Login` with `CKU_CONTEXT_SPECIFIC` has succeeded.
+    pub(crate) fn logged_in(&mut self) {
+        [&mut self.encrypt, &mut self.decrypt].into_iter().flatten().for_each(Running::logged_in);
+        [&mut self.sign, &mut self.verify].into_iter().flatten().for_each(Running::logged_in);
+    }
+}
+
+/// An `Init`. Without a mechanism it gives up the operation that is under way (PKCS#11 3.2 section 5.8.1).
+fn begin<T: Running>(
+    slot: &mut Option<T>,
+    nodes: &dyn Nodes,
+    mechanism: Src<CK_MECHANISM>,
+    new: impl FnOnce(Parsed) -> Result<T>,
+) -> Result<()> {
+    match (mechanism.get(), slot.as_mut()) {
+        (Some(mechanism), None) => *slot = Some(new(parsed(mechanism)?)?),
+        (Some(_), Some(_)) => return Err(ReturnCode::OPERATION_ACTIVE.into()),
+        (None, Some(running)) => {
+            running.abandon(nodes);
+            *slot = None;
+        }
+        (None, None) => return Err(ReturnCode::ARGUMENTS_BAD.into()),
+    }
+    Ok(())
+}
+
+/// A call for an operation that is under way. Any error but a too small buffer ends it
+/// (PKCS#11 3.2 section 5.2 and throughout).
+fn step<T: Running>(
+    slot: &mut Option<T>,
+    nodes: &dyn Nodes,
+    call: impl FnOnce(&mut T) -> Result<After>,
+) -> Result<()> {
+    let running = slot.as_mut().ok_or(ReturnCode::OPERATION_NOT_INITIALIZED)?;
+    match call(running) {
+        Ok(After::GoesOn) => Ok(()),
+        Err(error) if error.code == ReturnCode::BUFFER_TOO_SMALL => Err(error),
+        over => {
+            running.abandon(nodes);
+            *slot = None;
+            over.map(|_| ())
+        }
+    }
+}
+
+/// A mechanism with its parameters.
+fn parsed(mechanism: CK_MECHANISM) -> Result<Parsed> {
+    // SAFETY: by the contract of the entry points, the caller has filled it in as the standard says.
+    unsafe { params::parse(mechanism) }
+}
+
+impl Nodes for Session {
+    fn key(&self, handle: Handle) -> Result<Arc<ObjectInfo>> {
+        self.key_info(handle)
+    }
+
+    fn make(&self, templates: &[&Attributes], uses: &[Handle], request: &Request) -> Result<Response> {
+        templates.iter().try_for_each(|template| self.may_make(template))?;
+        self.call_with(uses, request)
+    }
+
+    fn call(&self, route: Route, request: &Request) -> Result<Response> {
+        Session::call(self, route, request)
+    }
+
+    fn call_noting_node(&self, route: Route, request: &Request) -> Result<(NodeId, Response)> {
+        Session::call_noting_node(self, route, request)
+    }
 }

@@ -1,0 +1,180 @@
+//! What the entry points call, one function each: the session, its lock, and what is under way.
+
+use cryptoki_sys::{CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use strongroom_client::Route;
+use strongroom_model::{Blob, Handle, Result, ReturnCode, limits};
+use strongroom_wire::{Request, StreamKind};
+
+use super::ciphering::Ciphering;
+use super::digesting::Digesting;
+use super::lengths::Direction;
+use super::signing::Signing;
+use super::{Nodes, begin, keys, parsed, step, stream};
+use crate::abi::{Dest, In, Out, Room, Src};
+use crate::module::Module;
+use crate::sync::lock;
+use crate::template::Template;
+
+/// Functions that begin an operation of a kind (the field of [`super::Operations`]).
+macro_rules! inits {
+    ($($name:ident => $kind:ident($($key:ident)?) |$nodes:ident, $parsed:ident| $new:expr;)*) => {$(
+        pub(crate) fn $name(
+            module: &Module,
+            session: CK_SESSION_HANDLE,
+            mechanism: Src<CK_MECHANISM>,
+            $($key: CK_OBJECT_HANDLE,)?
+        ) -> Result<()> {
+            let session = module.session(session)?;
+            let $nodes: &dyn Nodes = &*session;
+            begin(&mut lock(&session.ops).$kind, $nodes, mechanism, |$parsed| $new)
+        }
+    )*};
+}
+
+inits! {
+    encrypt_init => encrypt(key) |nodes, parsed| Ciphering::new(nodes, Direction::Encrypt, parsed, Handle(key));
+    decrypt_init => decrypt(key) |nodes, parsed| Ciphering::new(nodes, Direction::Decrypt, parsed, Handle(key));
+    sign_init => sign(key) |nodes, parsed| Signing::new(nodes, StreamKind::Sign, parsed, Handle(key));
+    verify_init => verify(key) |nodes, parsed| Signing::new(nodes, StreamKind::Verify, parsed, Handle(key));
+    digest_init => digest() |_nodes, parsed| Digesting::new(&parsed);
+}
+
+/// Functions that carry on an operation of a kind, and may end it.
+macro_rules! steps {
+    ($($name:ident($($argument:ident: $type:ty),*) => $kind:ident |$running:ident, $nodes:ident| $call:expr;)*) => {$(
+        pub(crate) fn $name(
+            module: &Module,
+            session: CK_SESSION_HANDLE,
+            $($argument: $type,)*
+        ) -> Result<()> {
+            let session = module.session(session)?;
+            let $nodes: &dyn Nodes = &*session;
+            step(&mut lock(&session.ops).$kind, $nodes, |$running| $call)
+        }
+    )*};
+}
+
+steps! {
+    encrypt(data: In<'_>, out: Out) => encrypt |running, nodes| running.whole(nodes, data, &out);
+    encrypt_update(part: In<'_>, out: Out) => encrypt |running, nodes| running.update(nodes, part, &out);
+    encrypt_final(out: Out) => encrypt |running, nodes| running.last(nodes, &out);
+    decrypt(data: In<'_>, out: Out) => decrypt |running, nodes| running.whole(nodes, data, &out);
+    decrypt_update(part: In<'_>, out: Out) => decrypt |running, nodes| running.update(nodes, part, &out);
+    decrypt_final(out: Out) => decrypt |running, nodes| running.last(nodes, &out);
+    digest(data: In<'_>, out: Out) => digest |running, nodes| running.whole(data, &out);
+    digest_update(part: In<'_>) => digest |running, nodes| running.update(part);
+    digest_key(key: CK_OBJECT_HANDLE) => digest |running, nodes| running.key(nodes, Handle(key));
+    digest_final(out: Out) => digest |running, nodes| running.last(&out);
+    sign(data: In<'_>, out: Out) => sign |running, nodes| running.sign(nodes, data, &out);
+    sign_update(part: In<'_>) => sign |running, nodes| running.update(nodes, part);
+    sign_final(out: Out) => sign |running, nodes| running.sign_final(nodes, &out);
+    verify(data: In<'_>, signature: In<'_>) => verify |running, nodes| running.verify(nodes, data, signature);
+    verify_update(part: In<'_>) => verify |running, nodes| running.update(nodes, part);
+    verify_final(signature: In<'_>) => verify |running, nodes| running.verify_final(nodes, signature);
+}
+
+pub(crate) fn generate_key(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    template: Template<'_>,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.check()?;
+    key.put(keys::generate(&*session, parsed(mechanism.demand()?)?, template.attributes()?)?.0)
+}
+
+pub(crate) fn generate_key_pair(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    public: Template<'_>,
+    private: Template<'_>,
+    public_key: Dest<CK_OBJECT_HANDLE>,
+    private_key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    public_key.check()?;
+    private_key.check()?;
+    let mechanism = parsed(mechanism.demand()?)?;
+    let (public, private) =
+        keys::generate_pair(&*session, mechanism, public.attributes()?, private.attributes()?)?;
+    public_key.put(public.0)?;
+    private_key.put(private.0)
+}
+
+pub(crate) fn wrap_key(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    wrapping: CK_OBJECT_HANDLE,
+    key: CK_OBJECT_HANDLE,
+    out: Out,
+) -> Result<()> {
+    let session = module.session(session)?;
+    out.capacity()?;
+    let wrapped = keys::wrap(&*session, parsed(mechanism.demand()?)?, Handle(wrapping), Handle(key))?;
+    out.fill(&wrapped)
+}
+
+pub(crate) fn unwrap_key(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    unwrapping: CK_OBJECT_HANDLE,
+    wrapped: In<'_>,
+    template: Template<'_>,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.check()?;
+    let mechanism = parsed(mechanism.demand()?)?;
+    let wrapped = wrapped.bytes()?;
+    if wrapped.len() > limits::MAX_OBJECT {
+        return Err(ReturnCode::WRAPPED_KEY_LEN_RANGE.into());
+    }
+    let (unwrapping, wrapped) = (Handle(unwrapping), Blob::from(wrapped));
+    key.put(keys::unwrap(&*session, mechanism, unwrapping, wrapped, template.attributes()?)?.0)
+}
+
+pub(crate) fn derive_key(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    base: CK_OBJECT_HANDLE,
+    template: Template<'_>,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.check()?;
+    let mechanism = parsed(mechanism.demand()?)?;
+    key.put(keys::derive(&*session, mechanism, Handle(base), template.attributes()?)?.0)
+}
+
+/// The nodes' randomness comes from their operating system; a seed from here would add nothing, and
+/// is dropped. It's not refused, because clients then make do with weaker sources of their own.
+pub(crate) fn seed_random(module: &Module, session: CK_SESSION_HANDLE, seed: In<'_>) -> Result<()> {
+    module.session(session)?;
+    seed.bytes().map(|_| ())
+}
+
+pub(crate) fn generate_random(module: &Module, session: CK_SESSION_HANDLE, room: Room) -> Result<()> {
+    let session = module.session(session)?;
+    random(&*session, &room)
+}
+
+fn random(nodes: &dyn Nodes, room: &Room) -> Result<()> {
+    let len = room.len()?;
+    let mut done = 0;
+    while done < len {
+        let part = (len - done).min(limits::MAX_RANDOM);
+        let bytes = stream::bytes(nodes.call(Route::Any, &Request::Random { len: part as u32 })?)?;
+        if bytes.len() != part {
+            return Err(stream::unexpected());
+        }
+        room.put(done, &bytes)?;
+        done += part;
+    }
+    Ok(())
+}

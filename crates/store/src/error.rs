@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use strongroom_model::{Error, ReturnCode};
 
-use crate::Revision;
+use crate::{Revision, disk};
 
 /// A store's refusal or failure: what happened, to what, and what to do.
 ///
@@ -17,11 +17,11 @@ pub enum StoreError {
     /// There's too little space. Nothing was written, and the store goes on once there's space again.
     /// Only if the disk filled up in the very moment of a write, the store is poisoned, as the next commit tells.
     #[error(
-        "no space for a commit to {}: {needed} bytes must be free, {free} are; free some space, the store then goes on",
+        "no space to write {}: {needed} bytes must be free, {free} are; free some space, the store then goes on",
         dir.display()
     )]
     Full {
-        /// The store's directory.
+        /// The store's directory, or the file in it that couldn't be written.
         dir: PathBuf,
         /// Bytes that must be free, reserve included.
         needed: u64,
@@ -98,6 +98,9 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn io(operation: &'static str, file: &Path, error: io::Error) -> Self {
+        if disk::is_full(&error) {
+            return disk::full(file);
+        }
         Self::Io { operation, file: file.to_owned(), error: Arc::new(error) }
     }
 

@@ -79,6 +79,43 @@ fn what_is_past_a_limit_is_refused_whole() {
 }
 
 #[test]
+fn a_commit_as_large_as_may_be_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("store");
+    let each = MAX_VALUE - 8;
+    let writes: Vec<Write> =
+        (0..MAX_COMMIT / MAX_VALUE).map(|n| put(&n.to_le_bytes(), &vec![n as u8; each])).collect();
+    let store = SledStore::open(&dir).unwrap();
+    assert_eq!(store.commit(0, std::slice::from_ref(&writes)).unwrap(), 1);
+    drop(store);
+    let records = SledStore::open(&dir).unwrap().load().unwrap().records;
+    assert!(records.into_iter().map(|(key, value)| Write { key, value: Some(value) }).eq(writes));
+}
+
+#[test]
+fn of_commits_that_compete_one_wins_each_time() {
+    on_each(|store| {
+        std::thread::scope(|scope| {
+            for thread in 0..4u8 {
+                scope.spawn(move || {
+                    for n in 0..25u8 {
+                        let change = [vec![put(&[thread, n], &[n; 100])]];
+                        let mut base = 0;
+                        while let Err(error) = store.commit(base, &change) {
+                            let StoreError::Conflict { revision, .. } = error else { panic!("{error}") };
+                            base = revision;
+                        }
+                    }
+                    assert!(store.load().unwrap().records.len() >= 25);
+                });
+            }
+        });
+        let snapshot = store.load().unwrap();
+        assert_eq!((snapshot.revision, snapshot.records.len()), (100, 100));
+    });
+}
+
+#[test]
 fn random_changes_give_what_a_map_gives_and_survive_closing() {
     let seed = rand::random();
     eprintln!("seed {seed}");

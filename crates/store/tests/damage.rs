@@ -182,10 +182,10 @@ fn open(dir: &Path, image: &Image) -> &'static str {
 fn make_image(rng: &mut StdRng, home: &Path) -> Image {
     let seed = rng.random();
     let (dir, old) = (home.join("store"), home.join("old"));
-    let half = rng.random_range(40..200);
+    let half = rng.random_range(30..100);
     write(seed, half, &dir);
     copy_store(&dir, &old);
-    let revision = write(seed, half + rng.random_range(40..200), &dir);
+    let revision = write(seed, half + rng.random_range(30..100), &dir);
     let mut model = Model::default();
     assert!(model.advance(seed, revision));
     Image { seed, dir, old, model }

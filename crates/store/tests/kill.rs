@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use strongroom_store::{Revision, SledStore, Store, StoreError};
 
-const ROUNDS: u32 = 150;
+const ROUNDS: u32 = 120;
 
 /// All rounds go on with one database.
 #[test]

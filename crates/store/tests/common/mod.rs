@@ -12,18 +12,19 @@ use rand::{RngExt, SeedableRng};
 use strongroom_store::{Revision, SledStore, Snapshot, Store, Write};
 
 /// The changes of the commit that follows `base`: one to three, each of 2 to 6 of 400 records.
+///
+/// One in 40 is large enough to reach over several of sled's segments.
 pub(crate) fn changes(seed: u64, base: Revision) -> Vec<Vec<Write>> {
     let mut rng = StdRng::seed_from_u64(seed ^ base.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let longest = if rng.random_ratio(1, 40) { 200_000 } else { 4096 };
     (0..rng.random_range(1..4))
-        .map(|_| (0..rng.random_range(2..7)).map(|_| random_write(&mut rng)).collect())
+        .map(|_| (0..rng.random_range(2..7)).map(|_| random_write(&mut rng, longest)).collect())
         .collect()
 }
 
-fn random_write(rng: &mut StdRng) -> Write {
+fn random_write(rng: &mut StdRng, longest: usize) -> Write {
     let key = format!("o/{}", rng.random_range(0..400)).into_bytes();
-    let len =
-        if rng.random_ratio(1, 30) { rng.random_range(8192..50_000) } else { rng.random_range(64..4096) };
-    let mut value = vec![0; len];
+    let mut value = vec![0; rng.random_range(64..longest)];
     rng.fill(&mut value[..]);
     Write { key, value: rng.random_ratio(85, 100).then_some(value) }
 }

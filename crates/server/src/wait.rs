@@ -7,6 +7,7 @@
 //! - nobody else has anything done: the last two requests of the daemon were this connection's, and no other
 //!   is being carried out. With more, the cores stay awake by themselves, and polling takes them away;
 //! - there's a second core, for the client;
+//! - nobody else wants the core. When someone did, nobody waits awake for a while, and longer each time;
 //! - the request comes in that moment. After a wait in vain the next answer isn't waited after, then the
 //!   next two, four, up to [`MAX_SKIPPED`]; a wait that paid makes up for all of them.
 //!
@@ -17,6 +18,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
@@ -24,15 +26,27 @@ use rustix::net::{RecvFlags, recv};
 const BUDGET: Duration = Duration::from_micros(60);
 /// How many answers go by at most before waiting is tried again.
 const MAX_SKIPPED: u32 = 256;
-/// How many polls go by between two looks at the clock.
-const POLLS: u32 = 8;
+/// A gap between two polls that means that others wanted the core: who offers it to them doesn't get it back
+/// for a scheduler's turn, while who sleeps is woken at once.
+const INTERRUPTED: Duration = Duration::from_micros(40);
+/// How long nobody waits awake then; the first time, and at most after one time after the other.
+const FIRST_REST: Duration = Duration::from_millis(250);
+const LONGEST_REST: Duration = Duration::from_secs(4);
 
 /// What all connections of a daemon know of each other.
 #[derive(Debug)]
 pub(crate) struct Activity {
     spare_core: bool,
     next: AtomicU64,
+    rest: Mutex<Rest>,
     shared: Shared,
+}
+
+/// When waiting awake may be tried again.
+#[derive(Debug, Default)]
+struct Rest {
+    until: Option<Instant>,
+    length: Duration,
 }
 
 /// Written with every request, so it has a cache line of its own.
@@ -53,13 +67,31 @@ impl Default for Activity {
 
 impl Activity {
     fn with_cores(cores: usize) -> Self {
-        Self { spare_core: cores > 1, next: AtomicU64::new(1), shared: Shared::default() }
+        Self {
+            spare_core: cores > 1,
+            next: AtomicU64::new(1),
+            rest: Mutex::default(),
+            shared: Shared::default(),
+        }
     }
 
     /// A connection's part in it.
     pub(crate) fn join(&self) -> Waiter<'_> {
         let me = self.next.fetch_add(1, Ordering::Relaxed);
         Waiter { activity: self, me, alone: false, skip: 0, penalty: 1 }
+    }
+
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.rest.lock().until.is_none_or(|until| now >= until)
+    }
+
+    /// Others want the cores.
+    fn rest(&self, now: Instant) {
+        let mut rest = self.rest.lock();
+        // Long quiet since the last time means that it was another occasion.
+        let again = rest.until.is_some_and(|until| now < until + LONGEST_REST);
+        rest.length = if again { (rest.length * 2).min(LONGEST_REST) } else { FIRST_REST };
+        rest.until = Some(now + rest.length);
     }
 }
 
@@ -98,27 +130,39 @@ impl<'a> Waiter<'a> {
             return None;
         }
         let begun = Instant::now();
+        if !self.activity.is_quiet(begun) {
+            return None;
+        }
+        let mut polled = begun;
         loop {
-            for _ in 0..POLLS {
-                match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
-                    Ok((_, read)) => {
-                        self.penalty = 1;
-                        return Some(Ok(read));
-                    }
-                    Err(Errno::AGAIN | Errno::INTR) => {}
-                    Err(error) => return Some(Err(error.into())),
+            match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((_, read)) => {
+                    self.penalty = 1;
+                    return Some(Ok(read));
                 }
-                std::thread::yield_now();
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Some(Err(error.into())),
             }
+            std::thread::yield_now();
+            let now = Instant::now();
+            if now - polled >= INTERRUPTED {
+                self.activity.rest(now);
+                return None;
+            }
+            polled = now;
             if !self.is_alone() {
                 return None;
             }
-            if begun.elapsed() >= BUDGET {
-                self.skip = self.penalty;
-                self.penalty = (self.penalty * 2).min(MAX_SKIPPED);
+            if now - begun >= BUDGET {
+                self.in_vain();
                 return None;
             }
         }
+    }
+
+    fn in_vain(&mut self) {
+        self.skip = self.penalty;
+        self.penalty = (self.penalty * 2).min(MAX_SKIPPED);
     }
 
     fn is_due(&mut self) -> bool {
@@ -171,6 +215,12 @@ mod tests {
         drop(busy);
         assert!(two.is_due());
 
+        let now = Instant::now();
+        activity.rest(now);
+        assert!(!activity.is_quiet(now) && activity.is_quiet(now + FIRST_REST));
+        activity.rest(now + FIRST_REST);
+        assert!(!activity.is_quiet(now + FIRST_REST * 2) && activity.is_quiet(now + FIRST_REST * 3));
+
         let single = Activity::with_cores(1);
         let mut lone = single.join();
         request(&mut lone);
@@ -187,13 +237,17 @@ mod tests {
         let mut tried = Vec::new();
         for call in 0..40 {
             drop(waiter.begin());
-            if waiter.skip == 0 {
+            if waiter.is_due() {
                 tried.push(call);
+                waiter.in_vain();
             }
-            assert!(waiter.poll(&far, &mut [0; 9]).is_none());
         }
         assert_eq!(tried, [0, 2, 5, 10, 19, 36]);
+        waiter.penalty = 1;
+        waiter.skip = 0;
+        assert!(waiter.poll(&far, &mut [0; 9]).is_none(), "nothing was sent");
 
+        activity.rest.lock().until = None;
         waiter.skip = 0;
         near.write_all(b"x").unwrap();
         assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(1))));

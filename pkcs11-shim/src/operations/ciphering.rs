@@ -142,7 +142,7 @@ impl Ciphering {
     /// too small and the application then comes with another message.
     fn one_shot(&mut self, nodes: &dyn Nodes, data: Blob) -> Result<Blob> {
         let route = Route::Of(self.keyed.key.handle);
-        let operation = self.keyed.operation(data)?;
+        let operation = self.keyed.operation(data);
         let request = match self.direction {
             Direction::Encrypt => Request::Encrypt(operation),
             Direction::Decrypt => Request::Decrypt(operation),
@@ -191,7 +191,7 @@ impl Ciphering {
                 "the mechanism takes no more data than fits the key",
             ));
         }
-        let operation = self.keyed.operation(held)?;
+        let operation = self.keyed.operation(held);
         Stream::open(nodes, kind(self.direction), operation, rest)
     }
 }
@@ -205,14 +205,6 @@ impl Running for Ciphering {
 
     fn survives_fork(&self) -> bool {
         !matches!(self.state, State::Streaming { .. })
-    }
-
-    fn wants_login(&self) -> bool {
-        self.keyed.wants_login()
-    }
-
-    fn logged_in(&mut self) {
-        self.keyed.authenticated = true;
     }
 }
 

@@ -18,8 +18,6 @@ use crate::params::Parsed;
 pub(super) struct Keyed {
     pub(super) key: Arc<ObjectInfo>,
     pub(super) mechanism: Mechanism,
-    /// Whether a login for this operation has taken place, for keys that want one.
-    pub(super) authenticated: bool,
 }
 
 impl Keyed {
@@ -65,29 +63,14 @@ impl Keyed {
                 format!("{} isn't among the CKA_ALLOWED_MECHANISMS of key {}", spec.name, key.handle),
             ));
         }
-        Ok(Self { key, mechanism, authenticated: false })
-    }
-
-    /// Whether the key wants a login for this operation, which hasn't taken place.
-    pub(super) fn wants_login(&self) -> bool {
-        self.key.always_authenticate && !self.authenticated
+        Ok(Self { key, mechanism })
     }
 
     /// What a node is asked to do. The mechanism's parameters move into it.
-    ///
-    /// # Errors
-    ///
-    /// `CKR_USER_NOT_LOGGED_IN` if the key wants a login for each operation and has had none.
-    pub(super) fn operation(&mut self, data: Blob) -> Result<Operation> {
-        if self.wants_login() {
-            return Err(Error::new(
-                ReturnCode::USER_NOT_LOGGED_IN,
-                format!("key {} wants C_Login with CKU_CONTEXT_SPECIFIC before each use", self.key.handle),
-            ));
-        }
+    pub(super) fn operation(&mut self, data: Blob) -> Operation {
         let emptied = Mechanism::plain(self.mechanism.kind);
         let mechanism = std::mem::replace(&mut self.mechanism, emptied);
-        Ok(Operation { key: self.key.handle, mechanism, data })
+        Operation { key: self.key.handle, mechanism, data }
     }
 }
 

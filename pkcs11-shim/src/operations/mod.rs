@@ -72,14 +72,6 @@ enum After {
 
 /// An operation that is under way.
 trait Running {
-    /// Whether a key wants a login for this operation that it hasn't had.
-    fn wants_login(&self) -> bool {
-        false
-    }
-
-    /// That login has taken place.
-    fn logged_in(&mut self) {}
-
     /// Whether a forked child can go on with a copy. What a node has begun stays with the parent.
     fn survives_fork(&self) -> bool {
         true
@@ -99,20 +91,6 @@ impl Operations {
             sign: self.sign.filter(Running::survives_fork),
             verify: self.verify.filter(Running::survives_fork),
         }
-    }
-
-    /// Whether an operation waits for `C_Login` with `CKU_CONTEXT_SPECIFIC`.
-    pub(crate) fn wants_login(&self) -> bool {
-        let ciphering = [&self.encrypt, &self.decrypt];
-        let signing = [&self.sign, &self.verify];
-        ciphering.into_iter().flatten().any(Running::wants_login)
-            || signing.into_iter().flatten().any(Running::wants_login)
-    }
-
-    /// `C_Login` with `CKU_CONTEXT_SPECIFIC` has succeeded.
-    pub(crate) fn logged_in(&mut self) {
-        [&mut self.encrypt, &mut self.decrypt].into_iter().flatten().for_each(Running::logged_in);
-        [&mut self.sign, &mut self.verify].into_iter().flatten().for_each(Running::logged_in);
     }
 }
 

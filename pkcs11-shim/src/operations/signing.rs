@@ -143,7 +143,7 @@ impl Signing {
                         "the mechanism signs a digest, and this is far longer than one",
                     ));
                 }
-                let operation = self.keyed.operation(std::mem::take(before))?;
+                let operation = self.keyed.operation(std::mem::take(before));
                 let (stream, _) = Stream::open(nodes, self.kind, operation, data)?;
                 self.state = State::Streaming(stream);
             }
@@ -170,7 +170,7 @@ impl Signing {
             State::Fresh | State::Over => return Err(ReturnCode::OPERATION_NOT_INITIALIZED.into()),
         };
         let route = Route::Of(self.keyed.key.handle);
-        let operation = self.keyed.operation(data)?;
+        let operation = self.keyed.operation(data);
         let request = match self.kind {
             StreamKind::Verify => Request::Verify { operation, digested, signature },
             _ => Request::Sign { operation, digested },
@@ -188,13 +188,5 @@ impl Running for Signing {
 
     fn survives_fork(&self) -> bool {
         !matches!(self.state, State::Streaming(_))
-    }
-
-    fn wants_login(&self) -> bool {
-        self.keyed.wants_login()
-    }
-
-    fn logged_in(&mut self) {
-        self.keyed.authenticated = true;
     }
 }

@@ -197,25 +197,6 @@ fn a_child_goes_on_with_what_no_node_has_begun() {
 }
 
 #[test]
-fn a_key_that_wants_a_login_each_time_gets_one() {
-    let mut world = World::new();
-    world.always_authenticate = true;
-    let (_, private) = world.rsa();
-    let sign = || Signing::new(&world, StreamKind::Sign, plain(MechanismType::RSA_PKCS), private).unwrap();
-    let mut operations = Operations { sign: Some(sign()), ..Operations::default() };
-    let mut room = Buffer::of(128);
-    assert!(operations.wants_login());
-    let refused =
-        step(&mut operations.sign, &world, |running| running.sign(&world, input(b"x"), &room.out()));
-    assert_eq!(code(refused), ReturnCode::USER_NOT_LOGGED_IN);
-    operations.sign = Some(sign());
-    operations.logged_in();
-    assert!(!operations.wants_login());
-    step(&mut operations.sign, &world, |running| running.sign(&world, input(b"x"), &room.out())).unwrap();
-    assert_eq!(room.content().len(), 128);
-}
-
-#[test]
 fn digests_take_readable_secret_keys_only() {
     let world = World::new();
     let readable = Attributes::new()

@@ -25,8 +25,6 @@ const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 pub(super) struct World {
     connections: Vec<Mutex<Connection>>,
     calls: AtomicUsize,
-    /// Whether keys are said to want a login for each use, which nodes don't offer yet.
-    pub(super) always_authenticate: bool,
 }
 
 struct Noon;
@@ -66,11 +64,7 @@ impl World {
             connection.handle(Envelope { attach: None, session: 1, request }).result.unwrap();
             Mutex::new(connection)
         };
-        Self {
-            connections: cluster().nodes().iter().map(connect).collect(),
-            calls: AtomicUsize::new(0),
-            always_authenticate: false,
-        }
+        Self { connections: cluster().nodes().iter().map(connect).collect(), calls: AtomicUsize::new(0) }
     }
 
     /// The number of messages that `what` sends.
@@ -130,9 +124,7 @@ impl Nodes for World {
         let response = self.call(Route::Of(handle), &Request::Object { handle });
         self.calls.store(uncounted, Ordering::Relaxed);
         match response {
-            Ok(Response::Object(info)) => {
-                Ok(Arc::new(ObjectInfo { always_authenticate: self.always_authenticate, ..info }))
-            }
+            Ok(Response::Object(info)) => Ok(Arc::new(info)),
             _ => Err(ReturnCode::KEY_HANDLE_INVALID.into()),
         }
     }

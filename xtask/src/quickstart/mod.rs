@@ -38,9 +38,11 @@ pub(crate) fn run(home: Option<&Path>) -> Result<(), Failure> {
     )?;
     let folder = target().join("quickstart");
     fs::create_dir_all(&folder).map_err(|error| cannot("make", &folder, &error))?;
-    let home = home.map_or_else(|| folder.join("home"), Path::to_path_buf);
-
     announce("bring up a cluster of two nodes");
+    let home = match home {
+        Some(home) => home.to_path_buf(),
+        None => demonstration_home(&folder)?,
+    };
     let cluster = Cluster::up(&home, &folder)?;
     announce("make an RSA and an EC key in the cluster, with pkcs11-tool");
     cluster.make_key(RSA_KEY, "rsa:2048", "01")?;
@@ -52,8 +54,19 @@ pub(crate) fn run(home: Option<&Path>) -> Result<(), Failure> {
     let page = nginx::serve_once(&cluster, &folder, &certificate)?;
     eprint!("{page}");
     announce("it works");
-    cluster.say_what_comes_next(&certificate);
+    cluster.say_what_comes_next(&folder);
     Ok(())
+}
+
+/// A home of our own. A daemon that an earlier run left there may be of an older build, so it's ended.
+fn demonstration_home(folder: &Path) -> Result<PathBuf, Failure> {
+    let home = folder.join("home");
+    output(Command::new(strongroom()).arg("down").arg("--home").arg(&home))?;
+    Ok(home)
+}
+
+fn strongroom() -> PathBuf {
+    target().join("release/strongroom")
 }
 
 impl Cluster {
@@ -156,7 +169,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn say_what_comes_next(&self, certificate: &Path) {
+    fn say_what_comes_next(&self, folder: &Path) {
         let (strongroom, home) = (self.strongroom.display(), self.home.display());
         let uri = self.uri(EC_KEY);
         eprintln!(
@@ -169,9 +182,8 @@ The cluster goes on running. In this shell:
 Then, for example:
 
   pkcs11-tool --module $PKCS11_MODULE_PATH --login --pin \"$(cat {pin})\" --list-objects
-  echo hello | openssl dgst -engine pkcs11 -keyform engine -sha256 -sign '{uri}' | xxd
-  nginx: its configuration is beside the certificate, {certificate}
-
+  echo hello | openssl dgst -engine pkcs11 -keyform engine -sha256 -sign '{uri}' | base64
+  less {configuration}    # how NGINX was set up
   {strongroom} status --human --home {home}
   {strongroom} down --home {home}
 
@@ -179,7 +191,7 @@ README.md has set-ups for Java, OpenSSH, Python and others.",
             config = self.config,
             module = self.module,
             pin = self.pin_file.display(),
-            certificate = certificate.display(),
+            configuration = folder.join("nginx.conf").display(),
         );
     }
 }

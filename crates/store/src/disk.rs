@@ -80,6 +80,15 @@ fn remove_snapshots(dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<(), Sto
     Ok(())
 }
 
+/// A file's length; 0 if there's none.
+pub(crate) fn len(path: &Path) -> Result<u64, StoreError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(StoreError::io("look at", path, error)),
+    }
+}
+
 /// Flushes a file and drops it from the page cache, so that what is read next is what the disk has.
 /// Without this, a start after a failed flush would read pages that never got there.
 pub(crate) fn settle(path: &Path) -> Result<(), StoreError> {

@@ -79,8 +79,9 @@ impl SledStore {
         let data = dir.join("db");
         let witness_path = Witness::path_for(&dir);
         let witness = Witness::open(&witness_path)?;
+        // Otherwise sled would make an empty database.
         if let Some(witness) = witness.as_ref().filter(|witness| !witness.is_fresh())
-            && std::fs::metadata(&data).map_or(0, |data| data.len()) == 0
+            && disk::len(&data)? == 0
         {
             return Err(StoreError::behind(&dir, 0, witness.revision()));
         }

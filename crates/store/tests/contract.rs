@@ -154,3 +154,14 @@ fn random_write(rng: &mut StdRng) -> Write {
     let value = vec![rng.random(); len];
     Write { key, value: rng.random_ratio(4, 5).then_some(value) }
 }
+
+#[test]
+fn a_store_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("new").join("store");
+    SledStore::open(&dir).unwrap().commit(0, &[vec![put(b"a", b"1")]]).unwrap();
+    for (path, mode) in [(dir.clone(), 0o700), (dir.with_extension("witness"), 0o600)] {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+    }
+}

@@ -15,8 +15,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use strongroom_store::{Revision, SledStore, Store, StoreError};
 
-const IMAGES: u64 = 4;
-const TRIALS: u64 = 8;
+const IMAGES: u64 = 3;
+const TRIALS: u64 = 6;
 /// sled must not hang on what it reads.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAGE: u64 = 4096;

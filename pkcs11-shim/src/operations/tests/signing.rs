@@ -77,6 +77,21 @@ fn signatures_verify_whether_in_parts_or_not() {
 }
 
 #[test]
+fn an_ecdsa_signature_may_lack_the_zeros_that_both_halves_begin_with() {
+    let world = World::new();
+    let (public, private) = world.p256();
+    let how = plain(MechanismType::ECDSA_SHA256);
+    let signature = sign(&world, &how, private, b"message");
+    // Without zeros to leave out, these are numbers of other values, of a length that may be.
+    let shorter = verify(&world, &how, public, b"message", &signature[..62]);
+    assert_eq!(shorter, ReturnCode::SIGNATURE_INVALID);
+    for impossible in [&signature[..0], &signature[..63], &[&signature[..], &[0, 0]].concat()] {
+        let refused = verify(&world, &how, public, b"message", impossible);
+        assert_eq!(refused, ReturnCode::SIGNATURE_LEN_RANGE, "{} bytes", impossible.len());
+    }
+}
+
+#[test]
 fn hashing_here_gives_what_hashing_there_gives() {
     let world = World::new();
     let (_, private) = world.rsa();

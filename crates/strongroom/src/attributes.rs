@@ -1,4 +1,4 @@
-//! Attributes as cloudhsm-cli names and writes them (cloudhsm.md 4.8 and 7.1).
+//! Attributes as cloudhsm-cli names and writes them.
 
 use std::fmt::Write;
 

@@ -1,5 +1,6 @@
 //! What the commands print: JSON in cloudhsm-cli's shape, or tables for people.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -12,6 +13,12 @@ pub(crate) struct Failure(String);
 impl Failure {
     pub(crate) fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

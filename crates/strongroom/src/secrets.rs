@@ -1,8 +1,9 @@
 //! `secrets.json`: the passwords of the users that `up` made, for the home's owner only.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use serde::{Deserialize, Serialize};
 use strongroom_model::{Role, UserName};
@@ -13,6 +14,14 @@ use crate::files;
 use crate::output::Failure;
 
 const MODE: u32 = 0o600;
+
+/// Keeps other commands from changing a home's secrets until the file is closed.
+pub(crate) fn lock(home: &Home) -> Result<File, Failure> {
+    let path = home.path().join("up.lock");
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    file.and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| Failure::new(format!("{} can't be locked: {error}", path.display())))
+}
 
 /// The secrets of every cluster in a home, by its name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -64,6 +73,26 @@ impl Secrets {
             // The error tells a place, not the content.
             Failure::new(format!("{} is damaged ({error}); move it away to go on without it", path.display()))
         })
+    }
+
+    /// As [`Self::load`]; none for a user who may not read the file, since users and keys may be managed by
+    /// others than the home's owner.
+    pub(crate) fn if_readable(home: &Home) -> Result<Self, Failure> {
+        match File::open(home.secrets()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self::default()),
+            _ => Self::load(home),
+        }
+    }
+
+    /// Changes what is written down; `change` says whether it did. Nobody else changes it meanwhile.
+    pub(crate) fn update(home: &Home, change: impl FnOnce(&mut Self) -> bool) -> Result<(), Failure> {
+        let mut secrets = Self::if_readable(home)?;
+        if secrets.0.is_empty() {
+            return Ok(());
+        }
+        let _alone = lock(home)?;
+        secrets = Self::load(home)?;
+        if change(&mut secrets) { secrets.save(home) } else { Ok(()) }
     }
 
     /// Writes them, in one step.

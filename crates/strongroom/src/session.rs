@@ -68,7 +68,7 @@ impl Session {
             return Ok(identity);
         }
         let role = access.login_role.unwrap_or(usual);
-        let mut secrets = Secrets::load(&self.home)?;
+        let mut secrets = Secrets::if_readable(&self.home)?;
         let user = match &access.login_username {
             Some(user) => user.clone(),
             None => secrets.first(&self.cluster, role).ok_or_else(|| self.nobody(role))?,

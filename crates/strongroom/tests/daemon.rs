@@ -101,6 +101,23 @@ fn two_at_once_agree() {
 }
 
 #[test]
+fn what_cannot_be_made_leaves_no_daemon() {
+    let folder = tempfile::Builder::new().prefix("sr").tempdir().unwrap();
+    let command = |subcommand: &str| {
+        let mut command = std::process::Command::new(strongroom_testkit::strongroom());
+        command.arg(subcommand).arg("--home").arg(folder.path().join("h"));
+        command
+    };
+    let sentence = refusal(command("up").args(["--cluster", "bad/name"]));
+    assert!(sentence.contains("name"), "{sentence}");
+    assert_eq!(data(&mut command("status"))["running"], false);
+    refusal(command("up").args(["--crypto-user", "app:x"]));
+    assert_eq!(data(&mut command("status"))["running"], false);
+    data(&mut command("up"));
+    data(&mut command("down"));
+}
+
+#[test]
 fn passwords_come_from_standard_input() {
     let folder = tempfile::Builder::new().prefix("sr").tempdir().unwrap();
     let home = folder.path().join("h");

@@ -9,7 +9,7 @@ use crate::attributes::{self, Filter};
 use crate::output::{Failure, Output, table};
 use crate::session::{Session, unexpected};
 
-/// Lists and deletes keys. Output as cloudhsm-cli's (cloudhsm.md 7.1).
+/// Lists and deletes keys. Output as cloudhsm-cli's.
 pub(crate) fn run(command: &KeyCommand) -> Result<Output, Failure> {
     match command {
         KeyCommand::List { access, filter, verbose, max_items, starting_token, human } => {

@@ -1,7 +1,5 @@
 //! `strongroom up`.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -14,7 +12,7 @@ use strongroom_server::control::{
 use crate::args::{self, CryptoUser};
 use crate::output::{Failure, Output};
 use crate::password::{self, blob};
-use crate::secrets::{ClusterSecrets, Secrets, UserSecret};
+use crate::secrets::{self, ClusterSecrets, Secrets, UserSecret};
 use crate::{client_config, daemon, module_path};
 
 const DEFAULT_NODES: u16 = 2;
@@ -27,8 +25,10 @@ pub(crate) fn run(arguments: &args::Up) -> Result<Output, Failure> {
     let home = super::home(&arguments.home);
     home.prepare().map_err(|error| Failure::new(error.to_string()))?;
     // Two at once would both make passwords, and one would keep the wrong ones.
-    let _alone = lock(&home)?;
-    let mut status = match daemon::status(&home)? {
+    let _alone = secrets::lock(&home)?;
+    let running = daemon::status(&home)?;
+    let is_new = running.is_none();
+    let mut status = match running {
         Some(status) => status,
         None => daemon::start(&home)?,
     };
@@ -37,24 +37,18 @@ pub(crate) fn run(arguments: &args::Up) -> Result<Output, Failure> {
     if let Some(cluster) = find(&status, &arguments.cluster) {
         check_same(arguments, cluster, secrets.of(&arguments.cluster))?;
     } else {
-        create(arguments, &home, &mut secrets)?;
+        if let Err(failure) = create(arguments, &home, &mut secrets) {
+            // A daemon with nothing to serve is of no use to anybody.
+            if is_new && status.clusters.is_empty() {
+                daemon::end(&home)?;
+            }
+            return Err(failure);
+        }
         status = daemon::status(&home)?.ok_or_else(daemon::unexpected)?;
     }
     let slot = client_config::update(&home, &status.clusters, &arguments.cluster)?;
     let cluster = find(&status, &arguments.cluster).ok_or_else(daemon::unexpected)?;
     Ok(Output::Data(describe(&home, &module, slot, cluster, secrets.of(&cluster.name), status.pid)))
-}
-
-fn lock(home: &Home) -> Result<File, Failure> {
-    let path = home.path().join("up.lock");
-    File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .and_then(|file| file.lock().map(|()| file))
-        .map_err(|error| Failure::new(format!("{} can't be locked: {error}", path.display())))
 }
 
 fn find<'a>(status: &'a Status, name: &str) -> Option<&'a ClusterStatus> {

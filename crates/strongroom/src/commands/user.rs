@@ -11,7 +11,7 @@ use crate::password::{self, blob};
 use crate::secrets::Secrets;
 use crate::session::{Session, unexpected};
 
-/// Manages users. Output as cloudhsm-cli's (cloudhsm.md 2.4 and 7.1).
+/// Manages users. Output as cloudhsm-cli's.
 pub(crate) fn run(command: &UserCommand) -> Result<Output, Failure> {
     match command {
         UserCommand::Create(arguments) => create(arguments),
@@ -31,10 +31,9 @@ fn create(arguments: &UserWithPassword) -> Result<Output, Failure> {
 fn delete(user: &User) -> Result<Output, Failure> {
     let session = Session::login(&user.access, Role::Admin)?;
     done(&session, &Request::DeleteUser { role: user.role, user: user.username.clone() })?;
-    let mut secrets = Secrets::load(&session.home)?;
-    if secrets.forget(&session.cluster, user.role, &user.username) {
-        secrets.save(&session.home)?;
-    }
+    let forgotten =
+        Secrets::update(&session.home, |secrets| secrets.forget(&session.cluster, user.role, &user.username));
+    forgotten.map_err(|failure| Failure::new(format!("the user was deleted, but {failure}")))?;
     Ok(described(user))
 }
 
@@ -44,11 +43,14 @@ fn change_password(arguments: &UserWithPassword) -> Result<Output, Failure> {
     let password = new_password(arguments)?;
     done(&session, &Request::ChangePassword(new_login(user, &password)))?;
     // What `up` made is what `up` goes on to tell.
-    let mut secrets = Secrets::load(&session.home)?;
-    if let Some(known) = secrets.user_mut(&session.cluster, user.role, &user.username) {
-        known.password = password.to_string();
-        secrets.save(&session.home)?;
-    }
+    let noted = Secrets::update(&session.home, |secrets| {
+        let known = secrets.user_mut(&session.cluster, user.role, &user.username);
+        known.is_some_and(|known| {
+            known.password = password.to_string();
+            true
+        })
+    });
+    noted.map_err(|failure| Failure::new(format!("the password was changed, but {failure}")))?;
     Ok(described(user))
 }
 

@@ -112,6 +112,18 @@ impl Slot {
         self.client()?.probe()
     }
 
+    /// Whether the cluster is there, now. To a caller a slot without a token is no error; so the log has to
+    /// say why it's empty.
+    pub(crate) fn is_present(&self) -> bool {
+        match self.probe() {
+            Ok(_) => true,
+            Err(error) => {
+                log::write(Level::Warn, format_args!("slot {} is empty: {error}", self.id));
+                false
+            }
+        }
+    }
+
     /// What is known of a key; asks a node if need be.
     ///
     /// # Errors

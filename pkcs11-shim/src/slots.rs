@@ -34,7 +34,7 @@ pub(crate) fn module_info() -> CK_INFO {
 /// `C_GetSlotList`.
 pub(crate) fn list(module: &Module, present: bool, list: List<CK_SLOT_ID>) -> Result<()> {
     list.check()?;
-    let slots = module.slots().iter().filter(|slot| !present || slot.probe().is_ok());
+    let slots = module.slots().iter().filter(|slot| !present || slot.is_present());
     let ids: Vec<_> = slots.map(|slot| slot.id() as CK_SLOT_ID).collect();
     list.fill(&ids)
 }
@@ -43,12 +43,9 @@ pub(crate) fn list(module: &Module, present: bool, list: List<CK_SLOT_ID>) -> Re
 pub(crate) fn slot_info(module: &Module, slot: CK_SLOT_ID, info: Dest<CK_SLOT_INFO>) -> Result<()> {
     info.check()?;
     let slot = module.slot(slot)?;
-    let presence = match slot.probe() {
-        Ok(_) => CKF_TOKEN_PRESENT,
-        // A token that can't be taken out is always there, says the standard. Clients poll slots that are
-        // called removable, so one is called that only as long as there is something to wait for.
-        Err(_) => CKF_REMOVABLE_DEVICE,
-    };
+    // A token that can't be taken out is always there, says the standard. Clients poll slots that are
+    // called removable, so one is called that only as long as there is something to wait for.
+    let presence = if slot.is_present() { CKF_TOKEN_PRESENT } else { CKF_REMOVABLE_DEVICE };
     let name = slot.connected().map_or("no configuration", |client| client.config().name.as_str());
     info.put(CK_SLOT_INFO {
         slotDescription: padded(&format!("Strongroom cluster {name}")),

@@ -1,9 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use strongroom_model::{Profile, Role, UserName};
+use strongroom_model::{Error, Profile, Role, UserName};
 
 use crate::password::Given;
 
@@ -47,10 +48,10 @@ pub(crate) enum Command {
     /// STRONGROOM_LOG sets how much (error, warn, info, debug, trace).
     Serve(Serve),
     /// Manage users
-    #[command(subcommand, after_help = LOGIN_HELP)]
+    #[command(subcommand, after_help = USER_HELP)]
     User(UserCommand),
     /// List and delete keys
-    #[command(subcommand, after_help = LOGIN_HELP)]
+    #[command(subcommand, after_help = KEY_HELP)]
     Key(KeyCommand),
 }
 
@@ -66,10 +67,38 @@ Examples:
   strongroom up --uninitialized
       without users: an application calls C_InitToken, as with any new token";
 
-const LOGIN_HELP: &str = "\
+macro_rules! login_help {
+    () => {
+        "\
 Who does it: --login-role and --login-username; or STRONGROOM_ROLE and STRONGROOM_PIN (user:password), for which
 CLOUDHSM_ROLE and CLOUDHSM_PIN work too; else the officer (for `user`) or the first crypto user (for `key`) that
-`strongroom up` made. The password is then taken from secrets.json in the home, or asked for.";
+`strongroom up` made. The password is then taken from secrets.json in the home, or asked for."
+    };
+}
+
+const USER_HELP: &str = concat!(
+    "\
+Examples:
+  strongroom user create --username bob --role crypto-user      asks for a password
+  strongroom user change-password --username bob --role crypto-user --password - < file
+  strongroom user list --human
+  strongroom user delete --username bob --role crypto-user
+
+",
+    login_help!()
+);
+
+const KEY_HELP: &str = concat!(
+    "\
+Examples:
+  strongroom key list --human
+  strongroom key list --verbose --filter attr.class=private-key attr.key-type=rsa
+  strongroom key delete --filter key-reference=0x000000000000002a
+  STRONGROOM_PIN=bob:1234-secret strongroom key list
+
+",
+    login_help!()
+);
 
 /// Where the daemon keeps everything.
 #[derive(Clone, Debug, Args)]
@@ -90,13 +119,13 @@ pub(crate) struct Up {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=28))]
     pub(crate) nodes: Option<u16>,
     /// What the cluster allows: standard, cloudhsm or strict [default: standard]
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", value_parser = parse::<Profile>)]
     pub(crate) profile: Option<Profile>,
     /// Password of the officer `admin`; - reads it from standard input [default: made up]
     #[arg(long, value_name = "P", conflicts_with = "uninitialized")]
     pub(crate) officer_password: Option<Given>,
     /// A crypto user; without a password, one is made up; - reads it from standard input [default: app]
-    #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", conflicts_with = "uninitialized")]
+    #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", value_parser = parse::<CryptoUser>, conflicts_with = "uninitialized")]
     pub(crate) crypto_users: Vec<CryptoUser>,
     /// Make no users: the token waits for C_InitToken
     #[arg(long)]
@@ -110,8 +139,8 @@ pub(crate) struct CryptoUser {
     pub(crate) password: Option<Given>,
 }
 
-impl std::str::FromStr for CryptoUser {
-    type Err = strongroom_model::Error;
+impl FromStr for CryptoUser {
+    type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, password) = match text.split_once(':') {
@@ -152,10 +181,10 @@ pub(crate) struct Access {
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: Option<String>,
     /// Who does it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse::<UserName>)]
     pub(crate) login_username: Option<UserName>,
     /// Role of who does it: admin or crypto-user
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = parse::<Role>)]
     pub(crate) login_role: Option<Role>,
 }
 
@@ -182,10 +211,10 @@ pub(crate) struct User {
     #[command(flatten)]
     pub(crate) access: Access,
     /// The user's name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse::<UserName>)]
     pub(crate) username: UserName,
     /// The user's role: admin or crypto-user
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", value_parser = parse::<Role>)]
     pub(crate) role: Role,
 }
 
@@ -228,4 +257,9 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "FILTER", num_args = 1.., required = true)]
         filter: Vec<String>,
     },
+}
+
+/// Reads a value, and leaves return codes out of what is said of a wrong one.
+fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: Error| error.message)
 }

@@ -47,5 +47,5 @@ fn misunderstood(text: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let text = text.split("\n\nFor more information").next().unwrap_or(text);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Failure::new(format!("{text}. See `strongroom --help`"))
+    Failure::new(format!("{text}; see `strongroom --help`"))
 }

@@ -9,10 +9,8 @@ use strongroom_store::{MAX_COMMIT, MAX_VALUE, StoreError, Write};
 use crate::keys;
 use crate::vault::{Fingerprint, OVERHEAD, Vault};
 
-/// The most bytes of content in one change: what's left of a commit goes to keys and overhead.
-const MAX_CHANGE: usize = MAX_COMMIT / 2;
-/// What a write takes beside its content, at most.
-const WRITE_COST: usize = 128;
+/// The most bytes in one change: all that a commit may have, but for what is added to each commit here.
+const MAX_CHANGE: usize = MAX_COMMIT - 1024 * 1024;
 
 /// A change as it waits to be committed: encoded, on its maker's thread.
 pub(crate) struct Draft {
@@ -60,15 +58,15 @@ impl Draft {
         Ok(self)
     }
 
-    /// About how many bytes of the store it takes.
+    /// How many bytes of the store's commit it takes.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     fn push(&mut self, write: DraftWrite) -> Result<(), Error> {
-        let len = write.plain.as_ref().map_or(0, |plain| plain.len());
-        within("value", len + OVERHEAD, MAX_VALUE)?;
-        self.size += len + WRITE_COST;
+        let len = write.plain.as_ref().map_or(0, |plain| plain.len() + OVERHEAD);
+        within("value", len, MAX_VALUE)?;
+        self.size += write.key.len() + len;
         within("change", self.size, MAX_CHANGE)?;
         self.writes.push(write);
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, NodeId, Profile, Role, UserName, limits};
+use strongroom_node::PasswordLimits;
 use strongroom_node::state::{Change, Expect, Key, Policy, Record, User};
 use strongroom_store::{Store, Write};
 
@@ -74,13 +75,9 @@ impl CreateOptions {
         }
         let passwords = self.crypto_users.iter().map(|(name, password)| (name.as_str(), password));
         for (name, password) in passwords.chain([(OFFICER, officer)]) {
-            let allowed = limits::MIN_PASSWORD..=limits::MAX_PASSWORD;
-            if !allowed.contains(&password.len()) {
-                return refuse(format!(
-                    "the password of {name} must have {} to {} bytes",
-                    allowed.start(),
-                    allowed.end()
-                ));
+            let PasswordLimits { min, max, .. } = PasswordLimits::of(self.profile);
+            if !(min as usize..=max as usize).contains(&password.len()) {
+                return refuse(format!("the password of {name} must have {min} to {max} bytes"));
             }
         }
         Ok(())

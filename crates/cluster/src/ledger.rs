@@ -1,15 +1,14 @@
 //! The ledger: changes in order, durable, then on every node.
 //!
-//! Callers put their changes in a queue. The first becomes the leader: it takes all that wait, has them
-//! made durable by one flush, applies them to the nodes, and tells each caller. Meanwhile the next wait,
-//! and when it's done the first of them leads. So a flush is shared by all who came during the one before.
+//! Changes that wait in the [`Queue`] together are checked one after the other, made durable by one flush,
+//! and applied to the nodes. No lock that a reader needs is held while the store is busy.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 use strongroom_model::{Error, Handle, NodeId, ReturnCode};
 use strongroom_node::state::{Change, CommitError, Key, Port, Replica, Revision};
 use strongroom_node::{Clock, Node};
@@ -18,19 +17,16 @@ use strongroom_wire::Member;
 
 use crate::batch::{Batch, Draft, Sealed};
 use crate::keys;
+use crate::queue::{Outcome, Queue};
 use crate::vault::{Fingerprint, Vault};
 
 /// How many handles are reserved at a time. What's left of them when the daemon ends is never used.
 pub(crate) const HANDLE_BLOCK: u64 = 1024;
-/// The most content in one flush; a single change may have more.
-const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// How often expired logouts are looked for, and how many are dropped at a time.
 const SWEEP_EVERY: u64 = 60;
 const SWEEP_MOST: usize = 1000;
 /// How often a failing store is told of in the log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
-
-type Outcome = Result<Revision, CommitError>;
 
 /// Puts a cluster's changes in order. It's the nodes' [`Port`].
 pub(crate) struct Ledger {
@@ -41,14 +37,12 @@ pub(crate) struct Ledger {
     /// The state as committed. Written by the leader only, and never while the store is busy.
     master: RwLock<Replica>,
     book: Mutex<Book>,
-    queue: Mutex<Queue>,
+    queue: Queue,
     nodes: OnceLock<Vec<Weak<Node>>>,
     members: RwLock<Vec<Member>>,
     /// Number of the membership's last change.
     epoch: AtomicU64,
     lease: Mutex<Lease>,
-    /// A leader panicked: replicas may differ from the store.
-    broken: AtomicBool,
 }
 
 /// What a ledger starts from.
@@ -74,32 +68,10 @@ struct Book {
     complained: Option<Instant>,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<(Draft, Arc<Slot>)>,
-    /// Whether there is a leader.
-    led: bool,
-}
-
 /// Numbers for token objects: `next` is free, `end` is reserved no more.
 struct Lease {
     next: u64,
     end: u64,
-}
-
-/// Where a caller waits.
-#[derive(Default)]
-struct Slot {
-    state: Mutex<SlotState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-enum SlotState {
-    #[default]
-    Waiting,
-    Leading,
-    Done(Outcome),
 }
 
 impl Ledger {
@@ -116,12 +88,11 @@ impl Ledger {
                 next_sweep: 0,
                 complained: None,
             }),
-            queue: Mutex::default(),
+            queue: Queue::default(),
             nodes: OnceLock::new(),
             members: RwLock::new(parts.members),
             epoch: AtomicU64::new(parts.epoch),
             lease: Mutex::new(Lease { next: parts.next_handle, end: parts.next_handle }),
-            broken: AtomicBool::new(false),
         }
     }
 
@@ -154,45 +125,10 @@ impl Ledger {
     }
 
     fn submit(&self, draft: Draft) -> Outcome {
-        let slot = Arc::new(Slot::default());
-        let leads = {
-            let mut queue = self.queue.lock();
-            queue.waiting.push_back((draft, Arc::clone(&slot)));
-            !std::mem::replace(&mut queue.led, true)
-        };
-        if leads || slot.wait() {
-            self.lead();
-        }
-        slot.outcome()
-    }
-
-    /// Carries out what waits. The caller's own change is the first of it.
-    fn lead(&self) {
-        let (drafts, slots) = self.take_group();
-        let leading = Leading { ledger: self, slots };
-        let outcomes = self.carry_out(drafts);
-        for (slot, outcome) in leading.slots.iter().zip(outcomes) {
-            slot.set(SlotState::Done(outcome));
-        }
-    }
-
-    fn take_group(&self) -> (Vec<Draft>, Vec<Arc<Slot>>) {
-        let mut queue = self.queue.lock();
-        let (mut count, mut size) = (0, 0);
-        for (draft, _) in &queue.waiting {
-            size += draft.size();
-            if count > 0 && size > GROUP_BYTES {
-                break;
-            }
-            count += 1;
-        }
-        queue.waiting.drain(..count).unzip()
+        self.queue.submit(draft, |drafts| self.carry_out(drafts))
     }
 
     fn carry_out(&self, drafts: Vec<Draft>) -> Vec<Outcome> {
-        if self.broken.load(Ordering::Relaxed) {
-            return drafts.iter().map(|_| Err(CommitError::Failed(broken()))).collect();
-        }
         let mut book = self.book.lock();
         let book = &mut *book;
         let mut outcomes = Vec::with_capacity(drafts.len());
@@ -271,51 +207,6 @@ impl Port for Ledger {
     }
 }
 
-/// The time of a leader. When it ends, whatever ends it, nobody is left waiting for nobody.
-struct Leading<'a> {
-    ledger: &'a Ledger,
-    slots: Vec<Arc<Slot>>,
-}
-
-impl Drop for Leading<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.ledger.broken.store(true, Ordering::Relaxed);
-            for slot in &self.slots {
-                slot.set(SlotState::Done(Err(CommitError::Failed(broken()))));
-            }
-        }
-        let mut queue = self.ledger.queue.lock();
-        match queue.waiting.front() {
-            Some((_, next)) => next.set(SlotState::Leading),
-            None => queue.led = false,
-        }
-    }
-}
-
-impl Slot {
-    fn set(&self, state: SlotState) {
-        *self.state.lock() = state;
-        self.changed.notify_one();
-    }
-
-    /// Waits until there's an outcome, or until it's the caller's turn to lead: true.
-    fn wait(&self) -> bool {
-        let mut state = self.state.lock();
-        while matches!(*state, SlotState::Waiting) {
-            self.changed.wait(&mut state);
-        }
-        matches!(*state, SlotState::Leading)
-    }
-
-    fn outcome(&self) -> Outcome {
-        match &*self.state.lock() {
-            SlotState::Done(outcome) => outcome.clone(),
-            SlotState::Waiting | SlotState::Leading => Err(CommitError::Failed(broken())),
-        }
-    }
-}
-
 fn next_end(end: u64) -> Result<u64, Error> {
     let next = end.saturating_add(HANDLE_BLOCK).min(Handle::MAX_TOKEN + 1);
     if next <= end {
@@ -330,9 +221,4 @@ fn failure(error: CommitError) -> Error {
         CommitError::Failed(error) => error,
         CommitError::Conflict => ReturnCode::DEVICE_ERROR.into(),
     }
-}
-
-fn broken() -> Error {
-    let message = "the cluster stopped taking changes after a bug, which the log tells: restart the daemon";
-    Error::new(ReturnCode::DEVICE_ERROR, message)
 }

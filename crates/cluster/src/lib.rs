@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod load;
 mod meta;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod vault;

@@ -20,5 +20,5 @@ pub mod state;
 mod ticket;
 
 pub use connection::Connection;
-pub use node::{Clock, Node, NodeParts};
+pub use node::{Clock, Node, NodeParts, PasswordLimits};
 pub use object::StoredObject;

@@ -174,15 +174,18 @@ impl Node {
 
 /// What a profile asks of passwords.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PasswordLimits {
-    pub(crate) min: u32,
-    pub(crate) max: u32,
+pub struct PasswordLimits {
+    /// The shortest, in bytes.
+    pub min: u32,
+    /// The longest, in bytes.
+    pub max: u32,
     /// Wrong ones in a row that lock a user.
-    pub(crate) failures: u32,
+    pub failures: u32,
 }
 
 impl PasswordLimits {
-    pub(crate) fn of(profile: Profile) -> Self {
+    /// What a profile asks.
+    pub fn of(profile: Profile) -> Self {
         match profile {
             Profile::Standard | Profile::Strict => Self {
                 min: limits::MIN_PASSWORD as u32,

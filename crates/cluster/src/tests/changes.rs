@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use strongroom_model::{ReturnCode, limits};
+use strongroom_model::{Handle, ReturnCode, limits};
 use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Record, Replica, Revocation, User};
 use strongroom_store::Fault;
 use strongroom_wire::InstanceId;
@@ -173,6 +173,18 @@ fn the_largest_object_there_may_be_fits() {
     let large = User { password: "x".repeat(limits::MAX_OBJECT * 5 / 4 - 2048), epoch: 0, failures: 0 };
     let change = Change::of(user_key("large"), Expect::Absent, Some(Record::User(Arc::new(large))));
     cluster.ledger.commit(change).unwrap();
+}
+
+#[test]
+fn a_token_with_all_the_objects_there_may_be_can_be_initialised() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let objects = 1..=limits::MAX_TOKEN_OBJECTS as u64;
+    let change = objects.fold(set_user("admin", Expect::Absent), |change, number| {
+        change.and(Key::Object(Handle(number)), Expect::Anything, None)
+    });
+    cluster.ledger.commit(change).unwrap();
+    assert_eq!(revisions(&cluster), vec![3; 3]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Making and opening clusters, and what is refused.
 
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Blob, Handle, Role};
+use strongroom_model::{Blob, Handle, Profile, Role};
 use strongroom_node::state::{Expect, Key, Port};
 use strongroom_store::{Fault, Snapshot};
 
@@ -73,6 +73,11 @@ fn options_that_make_no_sense_are_refused() {
         CreateOptions { officer_password: None, ..options() },
         CreateOptions { officer_password: password(), ..empty() },
         CreateOptions { officer_password: Some(Blob::from(*b"abc")), ..options() },
+        CreateOptions {
+            profile: Profile::CloudHsm,
+            officer_password: Some(Blob::from(*b"123456")),
+            ..options()
+        },
         CreateOptions { crypto_users: vec![user("app", b"password")], ..empty() },
         CreateOptions { crypto_users: vec![user("app", &[b'x'; 256])], ..options() },
         CreateOptions { crypto_users: vec![user("a", b"password"), user("A", b"password")], ..options() },

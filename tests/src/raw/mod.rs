@@ -18,7 +18,7 @@ pub use template::{P256, Template};
 pub type Rv<T> = Result<T, ReturnCode>;
 
 /// The module in this process. A process has one: put tests that use it into processes of their own with
-/// [`crate::alone`].
+/// [`crate::alone()`].
 #[derive(Debug)]
 pub struct Raw {
     module: Module,

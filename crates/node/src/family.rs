@@ -24,8 +24,8 @@ struct Inner {
     connections: HashMap<InstanceId, usize>,
     objects: BTreeMap<Handle, SessionObject>,
     index: Index,
+    /// By numbers that were drawn: one from before a restart must not lead to another operation after it.
     streams: HashMap<u64, Arc<Running>>,
-    next_stream: u64,
 }
 
 struct SessionObject {
@@ -170,8 +170,7 @@ impl Family {
                 ),
             ));
         }
-        inner.next_stream += 1;
-        let number = inner.next_stream;
+        let number = u64::from_le_bytes(strongroom_crypto::random::bytes());
         inner
             .streams
             .insert(number, Arc::new(Running { owner, kind, user, key, stream: Mutex::new(Some(stream)) }));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{P256, operation, world};
+use common::{P256, World, operation, world};
 use strongroom_model::{
     AttributeType as A, Attributes, Blob, Mechanism, MechanismType, Params, Profile, ReturnCode, Value,
 };
@@ -229,6 +229,24 @@ fn a_stream_gives_what_one_call_gives() {
     assert_eq!(world.app(2).code(update.clone()), ReturnCode::OPERATION_NOT_INITIALIZED);
     parts.extend(&app.bytes(Request::Finish { stream, signature: Blob::new() }));
     assert_eq!(parts, whole);
+    assert_eq!(app.code(update), ReturnCode::OPERATION_NOT_INITIALIZED);
+}
+
+#[test]
+fn the_number_of_an_operation_means_nothing_after_a_restart() {
+    let stream_of = |world: &World| {
+        let mut app = world.app(1);
+        let key = app.aes(Attributes::new());
+        let operation = operation(MechanismType::AES_ECB, key, &[1; 16]);
+        match app.ask(Request::Open { kind: StreamKind::Encrypt, operation }) {
+            Ok(Response::Streaming { stream, .. }) => (app, stream),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (before, after) = (world(Profile::Standard), world(Profile::Standard));
+    let (_, old) = stream_of(&before);
+    let (mut app, _) = stream_of(&after);
+    let update = Request::Update { stream: old, data: Blob::from([2; 16]) };
     assert_eq!(app.code(update), ReturnCode::OPERATION_NOT_INITIALIZED);
 }
 

@@ -3,6 +3,10 @@
 #![allow(clippy::macro_metavars_in_unsafe, reason = "`call!` is for calls that only tests make")]
 
 pub mod alone;
+pub mod java;
+pub mod nginx;
+pub mod openssl;
+pub mod pkcs11_tool;
 pub mod process;
 pub mod programs;
 pub mod raw;

@@ -1,0 +1,25 @@
+//! OpenSC's `pkcs11-tool`, with which most tests make their keys.
+
+use std::process::Command;
+
+use strongroom_testkit::{Cluster, run};
+
+/// `pkcs11-tool` with the cluster's module and the PIN of its first crypto user.
+pub fn pkcs11_tool(cluster: &Cluster) -> Command {
+    let mut command = cluster.command(crate::program("pkcs11-tool", "opensc"));
+    command.arg("--module").arg(cluster.module()).args(["--login", "--pin", cluster.pin()]);
+    command
+}
+
+/// Makes a key pair on the token. `kind` is what `--key-type` takes, such as `rsa:2048` or `EC:prime256v1`.
+///
+/// # Panics
+///
+/// When that fails.
+#[track_caller]
+pub fn generate_key_pair(cluster: &Cluster, kind: &str, label: &str, id: &str) {
+    let mut command = pkcs11_tool(cluster);
+    command.args(["--keypairgen", "--key-type", kind, "--label", label, "--id", id, "--usage-sign"]);
+    command.arg(if kind.starts_with("rsa") { "--usage-decrypt" } else { "--usage-derive" });
+    run(&mut command);
+}

@@ -85,7 +85,7 @@ pub enum ConfigError {
         looked: Vec<PathBuf>,
     },
     /// A file that can't be read.
-    #[error("can't read {}: {source}", path.display())]
+    #[error("can't read {}: {source}; `strongroom up` makes a cluster and its {FILE}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

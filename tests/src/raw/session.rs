@@ -28,7 +28,7 @@ type Through =
     unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) -> CK_RV;
 
 /// More than anything here gives out.
-const ROOM: usize = 2048;
+const ROOM: usize = 64 << 10;
 
 macro_rules! session_calls {
     ($($(#[$doc:meta])* $method:ident = $name:ident($($argument:ident: $type:ty),*) as ($($raw:expr),*);)*) => {$(

@@ -1,0 +1,6 @@
+//! Daemons that end, die and come back under running clients: login and token handles go on, session keys
+//! are gone and say so, nothing is ever wrong (clients.md, trap 20).
+
+mod absent;
+mod running;
+mod streams;

@@ -1,7 +1,7 @@
 //! The PKCS#11 module: C ABI, sessions and operations.
 //!
-//! [`abi`] makes every `C_*` function, catches panics and maps errors; behind it is ordinary Rust
-//! that returns `Result`. [`state`] holds what `C_Initialize` made, and what `fork` makes of it.
+//! `abi` makes every `C_*` function, catches panics and maps errors; behind it is ordinary Rust
+//! that returns `Result`. `state` holds what `C_Initialize` made, and what `fork` makes of it.
 //! The module is a guest: it starts no threads, touches no signals, prints nothing unless asked,
 //! leaves nothing to run at exit, and may be called after `main` has returned.
 

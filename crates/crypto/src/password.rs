@@ -1,8 +1,12 @@
 //! Hashes of passwords: argon2id (RFC 9106).
 
-use argon2::password_hash::PasswordHasher;
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
+mod memory;
+
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use strongroom_model::{Error, Result, ReturnCode};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::random;
 
@@ -12,6 +16,9 @@ const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// The most memory, in KiB, and passes that [`verify`] spends on a hash that came with costs of its own.
 const MAX_COST: (u32, u32) = (256 * 1024, 16);
+
+/// Length of a salt in bytes (RFC 9106 section 3.1 recommends 16).
+const SALT: usize = 16;
 
 /// A hash of no known password, with the costs of [`COST`].
 const DUMMY: &str =
@@ -23,11 +30,18 @@ const DUMMY: &str =
 ///
 /// `DEVICE_MEMORY` if there isn't enough memory.
 pub fn hash(password: &[u8]) -> Result<String> {
-    let failed = |_| Error::new(ReturnCode::DEVICE_MEMORY, "no memory to hash a password; 19 MiB are needed");
+    let failed = || Error::new(ReturnCode::DEVICE_MEMORY, "no memory to hash a password; 19 MiB are needed");
     let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None).map_err(|_| failed(()))?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password_with_salt(password, &random::bytes::<16>()).map_err(|_| failed(()))?;
+    let params = Params::new(memory, passes, lanes, None).map_err(|_| failed())?;
+    let salt = random::bytes::<SALT>();
+    let output = compute(&params, password, &salt, Params::DEFAULT_OUTPUT_LEN).ok_or_else(failed)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(|_| failed())?,
+        salt: Some(Salt::new(&salt).map_err(|_| failed())?),
+        hash: Some(Output::new(&output).map_err(|_| failed())?),
+    };
     Ok(hash.to_string())
 }
 
@@ -45,7 +59,13 @@ pub fn verify(password: &[u8], phc: &str) -> bool {
     if params.m_cost() > memory || params.t_cost() > passes {
         return false;
     }
-    Argon2::default().verify_password(password, &parsed).is_ok()
+    let ours =
+        parsed.algorithm == Algorithm::Argon2id.ident() && parsed.version == Some(Version::V0x13.into());
+    let (Some(salt), Some(expected), true) = (parsed.salt, parsed.hash, ours) else {
+        return false;
+    };
+    compute(&params, password, &salt, expected.len())
+        .is_some_and(|output| bool::from(output.as_slice().ct_eq(expected.as_bytes())))
 }
 
 /// Costs what [`verify`] costs and matches nothing: for users that don't exist, so that the time of an
@@ -53,6 +73,16 @@ pub fn verify(password: &[u8], phc: &str) -> bool {
 pub fn verify_dummy(password: &[u8]) {
     let matched = std::hint::black_box(verify(password, DUMMY));
     debug_assert!(!matched, "nobody knows a password of the dummy");
+}
+
+fn compute(params: &Params, password: &[u8], salt: &[u8], len: usize) -> Option<Zeroizing<Vec<u8>>> {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let mut output = Zeroizing::new(vec![0; len]);
+    memory::lend(params.block_count(), |blocks| {
+        argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)
+    })
+    .ok()?;
+    Some(output)
 }
 
 #[cfg(test)]

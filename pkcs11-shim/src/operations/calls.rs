@@ -12,6 +12,7 @@ use super::signing::Signing;
 use super::{Nodes, begin, keys, parsed, step, stream};
 use crate::abi::{Dest, In, Out, Room, Src};
 use crate::module::Module;
+use crate::slot::unexpected;
 use crate::sync::lock;
 use crate::template::Template;
 
@@ -171,7 +172,7 @@ fn random(nodes: &dyn Nodes, room: &Room) -> Result<()> {
         let part = (len - done).min(limits::MAX_RANDOM);
         let bytes = stream::bytes(nodes.call(Route::Any, &Request::Random { len: part as u32 })?)?;
         if bytes.len() != part {
-            return Err(stream::unexpected());
+            return Err(unexpected());
         }
         room.put(done, &bytes)?;
         done += part;

@@ -7,6 +7,7 @@ use super::hasher::Hasher;
 use super::{After, Nodes, Route, Running};
 use crate::abi::{In, Out};
 use crate::params::Parsed;
+use crate::slot::unexpected;
 
 /// A digest that is being computed.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ impl Digesting {
         }
         let request = Request::GetAttributes { handle, types: vec![AttributeType::VALUE] };
         let Response::Answers(answers) = nodes.call(Route::Of(handle), &request)? else {
-            return Err(super::stream::unexpected());
+            return Err(unexpected());
         };
         let Some(Answer::Value(Value::Bytes(value))) = answers.first() else { return Err(indigestible()) };
         self.begun = true;

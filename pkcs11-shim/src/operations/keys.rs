@@ -5,9 +5,10 @@ use cryptoki_sys::{CKF_DERIVE, CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_UNWRAP, 
 use strongroom_model::{Attributes, Blob, Error, Handle, Mechanism, Place, Result, ReturnCode};
 use strongroom_wire::{Request, Response};
 
-use super::stream::{bytes, unexpected};
+use super::stream::bytes;
 use super::{Nodes, Route};
 use crate::params::Parsed;
+use crate::slot::unexpected;
 
 /// `C_GenerateKey`: PKCS#11 3.2 section 5.18.
 pub(super) fn generate(nodes: &dyn Nodes, parsed: Parsed, template: Attributes) -> Result<Handle> {

@@ -1,9 +1,10 @@
 //! Multi-part operations that live on a node.
 
-use strongroom_model::{Blob, Error, NodeId, Result, ReturnCode};
+use strongroom_model::{Blob, NodeId, Result};
 use strongroom_wire::{Operation, Request, Response, StreamKind};
 
 use super::{Nodes, Route};
+use crate::slot::unexpected;
 
 /// The most data in one message of a stream, in bytes.
 pub(super) const CHUNK: usize = 4 * 1024 * 1024;
@@ -90,12 +91,4 @@ pub(super) fn bytes(response: Response) -> Result<Blob> {
         Response::Done => Ok(Blob::new()),
         _ => Err(unexpected()),
     }
-}
-
-/// What is said of an answer of another kind than the request calls for.
-pub(super) fn unexpected() -> Error {
-    Error::new(
-        ReturnCode::DEVICE_ERROR,
-        "the node's answer doesn't fit the question; is the daemon of another version than the module?",
-    )
 }

@@ -308,6 +308,14 @@ mechanisms! {
     SHA512 = CKM_SHA512: Digest, SHA512, None, 0..=0, DIGEST;
 }
 
+impl MechanismSpec {
+    /// Whether it works with keys of a type. A key made for one HMAC serves that one only.
+    pub fn takes(&self, key_type: KeyType) -> bool {
+        self.key_type.is_some_and(|wanted| key_type.serves(wanted))
+            && !matches!(key_type, KeyType::Hmac(hash) if self.hash != Some(hash))
+    }
+}
+
 impl Mechanism {
     /// A mechanism without parameters.
     pub const fn plain(kind: MechanismType) -> Self {

@@ -120,7 +120,7 @@ impl Caller<'_> {
                 format!("{} isn't a mechanism for this", mechanism.kind),
             )
         })?;
-        if spec.key_type.is_none_or(|wanted| !key_type.serves(wanted)) || !fits_hmac(key_type, spec) {
+        if !spec.takes(key_type) {
             return Err(Error::new(
                 part.type_inconsistent(),
                 format!("{} doesn't work with keys of type {key_type:?}", mechanism.kind),
@@ -183,13 +183,5 @@ impl Part {
             Self::Wrapping => ReturnCode::WRAPPING_KEY_TYPE_INCONSISTENT,
             Self::Unwrapping => ReturnCode::UNWRAPPING_KEY_TYPE_INCONSISTENT,
         }
-    }
-}
-
-/// A key made for one HMAC serves no other.
-fn fits_hmac(key_type: strongroom_model::KeyType, spec: &MechanismSpec) -> bool {
-    match key_type {
-        strongroom_model::KeyType::Hmac(hash) => spec.hash == Some(hash),
-        _ => true,
     }
 }

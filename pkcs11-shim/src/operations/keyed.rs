@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use cryptoki_sys::{CKF_DECRYPT, CKF_ENCRYPT, CKF_SIGN, CKF_VERIFY};
 use strongroom_model::{
-    AttributeType, Blob, Error, Handle, KeyType, Mechanism, MechanismSpec, ObjectClass, ObjectInfo, Result,
-    ReturnCode,
+    AttributeType, Blob, Error, Handle, Mechanism, ObjectClass, ObjectInfo, Result, ReturnCode,
 };
 use strongroom_wire::{Operation, StreamKind};
 
@@ -45,7 +44,7 @@ impl Keyed {
         if !key.class.is_key() {
             return Err(ReturnCode::KEY_HANDLE_INVALID.into());
         }
-        if !fits(&key, spec) {
+        if !key.key_type.is_some_and(|key_type| spec.takes(key_type)) {
             return Err(Error::new(
                 ReturnCode::KEY_TYPE_INCONSISTENT,
                 format!("key {} is of another type than {} works with", key.handle, spec.name),
@@ -72,14 +71,6 @@ impl Keyed {
         let mechanism = std::mem::replace(&mut self.mechanism, emptied);
         Operation { key: self.key.handle, mechanism, data }
     }
-}
-
-/// Whether the mechanism works with keys of this type.
-fn fits(key: &ObjectInfo, spec: &MechanismSpec) -> bool {
-    let (Some(has), Some(wanted)) = (key.key_type, spec.key_type) else { return false };
-    // A key for one HMAC serves that one only.
-    let right_hmac = !matches!(has, KeyType::Hmac(hash) if spec.hash != Some(hash));
-    has.serves(wanted) && right_hmac
 }
 
 /// Whether keys of this class have the half of the key that the operation needs.

@@ -15,8 +15,12 @@ const DEFAULT: &str = "info";
 /// Starts logging, to `daemon.log` in the home or to standard error. A process that logs already goes on as it does.
 pub(crate) fn start(home: &Home, to_file: bool, configured: Option<&str>) -> Result<(), ServeError> {
     let wanted = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
-    let wanted = wanted.as_deref().or(configured).unwrap_or(DEFAULT);
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let (filter, bad) = match wanted.as_deref().or(configured).map(EnvFilter::try_new) {
+        None => (EnvFilter::new(DEFAULT), None),
+        Some(Ok(filter)) => (filter, None),
+        // A typing error in it is no reason to leave keys unserved.
+        Some(Err(error)) => (EnvFilter::new(DEFAULT), Some(error)),
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let started = if to_file {
         let path = home.log();
@@ -32,6 +36,11 @@ pub(crate) fn start(home: &Home, to_file: bool, configured: Option<&str>) -> Res
     };
     if started.is_ok() {
         log_panics();
+        if let Some(error) = bad {
+            tracing::warn!(
+                "{VARIABLE} or the configuration's `log` isn't a filter ({error}): logging {DEFAULT}"
+            );
+        }
     }
     Ok(())
 }

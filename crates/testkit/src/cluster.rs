@@ -2,8 +2,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -91,7 +92,9 @@ impl Builder {
         // Clients that run as other users pass through it to the sockets.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))
             .expect("permissions of a folder of one's own");
-        let mut cluster = Cluster { folder, builder: self, up: Up::default(), officer_password: None };
+        let guard = Guard::start(folder.path());
+        let mut cluster =
+            Cluster { _guard: guard, folder, builder: self, up: Up::default(), officer_password: None };
         cluster.start_again();
         cluster
     }
@@ -116,6 +119,8 @@ impl Builder {
 /// A cluster with a daemon and a home of its own. Dropping it ends the daemon and removes the home.
 #[derive(Debug)]
 pub struct Cluster {
+    /// Dropped before the folder is.
+    _guard: Guard,
     folder: TempDir,
     builder: Builder,
     up: Up,
@@ -376,5 +381,34 @@ impl Drop for Cluster {
             let _ = kill_process(pid, Signal::KILL);
             wait_for_end(self.up.pid, DOWN_TIMEOUT);
         }
+    }
+}
+
+/// Ends the daemon and removes the folder when this process dies without doing so, by `SIGKILL` too: a shell
+/// that waits for the end of a pipe whose other end only we have.
+#[derive(Debug)]
+struct Guard(Child);
+
+impl Guard {
+    fn start(folder: &Path) -> Self {
+        let shell = Command::new("/bin/sh")
+            .args(["-c", r#"read _; "$1" down --home "$2/h"; rm -rf "$2""#, "guard"])
+            .arg(strongroom())
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // What interrupts the test at the terminal mustn't end its guard.
+            .process_group(0)
+            .spawn();
+        Self(shell.expect("a shell"))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // It has nothing left to do: the cluster was dropped.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

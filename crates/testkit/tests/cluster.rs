@@ -1,8 +1,11 @@
 //! The testkit's contract: a cluster comes, answers, survives and goes.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use strongroom_testkit::{Cluster, run, run_any};
+use strongroom_testkit::{Cluster, run, run_any, wait_until};
 
 fn status(cluster: &Cluster) -> serde_json::Value {
     let finished = run(&mut cluster.strongroom(&["status"]));
@@ -63,6 +66,25 @@ fn a_panicking_test_leaves_no_daemon() {
     assert!(outcome.is_err());
     let (pid, home) = receive.recv().expect("the daemon's process id");
     assert!(!is_alive(pid) && !home.exists());
+}
+
+#[test]
+fn a_killed_test_leaves_no_daemon() {
+    let this = std::env::current_exe().expect("the path of this test");
+    let hold = this.parent().and_then(Path::parent).expect("target/PROFILE").join("examples/hold");
+    let mut test = Command::new(hold)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example `hold`, which cargo builds");
+    let mut said = String::new();
+    BufReader::new(test.stdout.take().expect("a pipe")).read_line(&mut said).expect("a line");
+    let (pid, home) = said.trim().split_once(' ').expect("a process id and a folder");
+    let (pid, home) = (pid.parse().expect("a number"), Path::new(home));
+    assert!(is_alive(pid) && home.exists());
+    test.kill().expect("a process of our own");
+    test.wait().expect("its end");
+    wait_until("the daemon is gone", Duration::from_secs(20), || !is_alive(pid) && !home.exists());
 }
 
 #[test]

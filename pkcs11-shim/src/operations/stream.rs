@@ -27,17 +27,14 @@ impl Stream {
         nodes: &dyn Nodes,
         kind: StreamKind,
         mut operation: Operation,
-        rest: &[u8],
+        mut rest: &[u8],
     ) -> Result<(Self, Blob)> {
         let route = Route::Of(operation.key);
-        let (first, rest) = if operation.data.is_empty() {
-            let (first, rest) = rest.split_at(rest.len().min(CHUNK));
+        if operation.data.is_empty() {
+            let (first, more) = rest.split_at(rest.len().min(CHUNK));
             operation.data = Blob::from(first);
-            (first, rest)
-        } else {
-            (&[][..], rest)
-        };
-        debug_assert!(first.len() <= CHUNK);
+            rest = more;
+        }
         let (node, response) = nodes.call_noting_node(route, &Request::Open { kind, operation })?;
         let Response::Streaming { stream: number, mut output } = response else {
             return Err(unexpected());

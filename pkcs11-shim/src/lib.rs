@@ -6,6 +6,7 @@
 //! leaves nothing to run at exit, and may be called after `main` has returned.
 
 mod abi;
+mod desk;
 mod known;
 mod log;
 mod login;

@@ -7,8 +7,8 @@ use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::SystemTime;
 
 use strongroom_model::{Error, ReturnCode};
@@ -60,11 +60,14 @@ pub(crate) fn set_up() {
     });
     let level = std::env::var_os("STRONGROOM_LOG").and_then(|text| Level::parse(&text));
     LEVEL.store(level.map_or(0, |level| level as u8), Ordering::Relaxed);
+    static HOOK: Once = Once::new();
     // The standard library in this module is its own: a host that is written in Rust keeps its hook.
-    std::panic::set_hook(Box::new(|panic| match panic.location() {
-        Some(place) => write(Level::Error, format_args!("panic at {}:{}", place.file(), place.line())),
-        None => write(Level::Error, format_args!("panic")),
-    }));
+    HOOK.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| match panic.location() {
+            Some(place) => write(Level::Error, format_args!("panic at {}:{}", place.file(), place.line())),
+            None => write(Level::Error, format_args!("panic")),
+        }));
+    });
 }
 
 /// Whether lines of this level are written.
@@ -95,7 +98,12 @@ pub(crate) fn write(level: Level, message: fmt::Arguments<'_>) {
             .mode(0o600)
             .open(path)
             .and_then(|mut file| file.write_all(line.as_bytes())),
-        _ => std::io::stderr().write_all(line.as_bytes()),
+        // Not through the standard library: its lock may be held by a thread that a fork left behind.
+        // SAFETY: writes bytes that are there; descriptor 2 is standard error by convention.
+        _ => match unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) } {
+            -1 => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        },
     };
 }
 

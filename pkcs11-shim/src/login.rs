@@ -41,7 +41,7 @@ pub(crate) fn login(
     let _turn = lock(&slot.login_turn);
     refuse_second(slot, role, name.as_ref())?;
     if role == Role::Admin {
-        slot.officer_enters()?;
+        slot.desk.officer_enters()?;
     }
     let result = session.client().login(session.handle(), Login { role, user: name.clone(), password });
     slot.set_user(result.is_ok().then_some((role, name)));
@@ -62,7 +62,7 @@ pub(crate) fn logout(module: &Module, session: CK_SESSION_HANDLE) -> Result<()> 
 pub(crate) fn end_with_last_session(slot: &Slot) {
     let _turn = lock(&slot.login_turn);
     // A session may have been opened since.
-    if slot.sessions() == (0, 0)
+    if slot.desk.sessions() == (0, 0)
         && let Some(client) = slot.connected()
     {
         // It fails if nobody is logged in any more, which is what's wanted.
@@ -80,7 +80,7 @@ pub(crate) fn init_token(module: &Module, slot: CK_SLOT_ID, pin: In<'_>, label: 
     }
     let label = String::from_utf8_lossy(label.bytes()?).trim_end_matches([' ', '\0']).to_owned();
     let _turn = lock(&slot.login_turn);
-    if slot.sessions() != (0, 0) {
+    if slot.desk.sessions() != (0, 0) {
         let message = "close all sessions before the token is initialised";
         return Err(Error::new(ReturnCode::SESSION_EXISTS, message));
     }

@@ -155,7 +155,7 @@ fn close(session: &Session) {
     session.close();
     let last = {
         let _changing = state::changing();
-        session.slot().count_out(session.is_read_write())
+        session.slot().desk.count_out(session.is_read_write())
     };
     if last {
         login::end_with_last_session(session.slot());

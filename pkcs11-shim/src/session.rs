@@ -208,7 +208,9 @@ impl Session {
         let ops = self.ops.try_lock().map(|mut ops| std::mem::take(&mut *ops).in_child()).unwrap_or_default();
         let client = slot.connected()?.clone();
         slot.count_in(self.read_write).ok()?;
-        Some(Self::with(self.handle, slot.clone(), client, self.read_write, ops))
+        let search = self.search.try_lock().ok().and_then(|mut search| search.take());
+        let child = Self::with(self.handle, slot.clone(), client, self.read_write, ops);
+        Some(Self { search: Mutex::new(search), ..child })
     }
 }
 

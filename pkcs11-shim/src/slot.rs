@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use strongroom_client::{Client, ClusterConfig, Config, Route};
-use strongroom_model::{Error, Handle, ObjectInfo, Place, Result, ReturnCode, Role, UserName, limits};
+use strongroom_client::{Client, ClusterConfig, Config, ConfigError, Route};
+use strongroom_model::{Error, Handle, ObjectInfo, Place, Result, ReturnCode, Role};
 use strongroom_wire::{ClusterInfo, MechanismEntry, Request, Response};
 
+use crate::desk::{Desk, User};
 use crate::known::Known;
 use crate::log::{self, Level};
 use crate::state;
-use crate::sync::{lock, read, write};
+use crate::sync::{read, write};
 
 /// A slot.
 pub(crate) struct Slot {
@@ -18,26 +19,14 @@ pub(crate) struct Slot {
     /// Missing as long as there is no configuration.
     client: OnceLock<Arc<Client>>,
     known: Known,
-    desk: Mutex<Desk>,
+    /// How many sessions there are, and who is logged in.
+    pub(crate) desk: Desk,
     /// Held by who logs in or out, from question to answer. It has no part in forks.
     pub(crate) login_turn: Mutex<()>,
     mechanisms: RwLock<Option<Mechanisms>>,
     /// Counts what may change objects without a new revision.
     edition: AtomicU64,
 }
-
-/// How many sessions there are, and who is logged in.
-#[derive(Default)]
-struct Desk {
-    read_only: usize,
-    read_write: usize,
-    user: Option<User>,
-    /// The officer is logging in just now.
-    officer_enters: bool,
-}
-
-/// Who is logged in; the default user of the role if there's no name.
-pub(crate) type User = (Role, Option<UserName>);
 
 /// The mechanisms of a cluster.
 struct Mechanisms {
@@ -48,7 +37,7 @@ struct Mechanisms {
 impl Slot {
     /// The slots of the configuration; without one, a slot that has no token yet.
     pub(crate) fn from_config() -> Vec<Self> {
-        match Config::load() {
+        match configuration() {
             Ok(config) => config
                 .clusters
                 .into_iter()
@@ -67,7 +56,7 @@ impl Slot {
             id,
             client,
             known: Known::default(),
-            desk: Mutex::default(),
+            desk: Desk::default(),
             login_turn: Mutex::default(),
             mechanisms: RwLock::default(),
             edition: AtomicU64::new(0),
@@ -89,7 +78,7 @@ impl Slot {
             return Ok(client);
         }
         let mut config =
-            Config::load().map_err(|error| Error::new(ReturnCode::TOKEN_NOT_PRESENT, error.to_string()))?;
+            configuration().map_err(|error| Error::new(ReturnCode::TOKEN_NOT_PRESENT, error.to_string()))?;
         if self.id >= config.clusters.len() {
             return Err(ReturnCode::TOKEN_NOT_PRESENT.into());
         }
@@ -198,38 +187,9 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// `SESSION_COUNT` past [`limits::MAX_SESSIONS`]; `SESSION_READ_WRITE_SO_EXISTS` for a read-only
-    /// session while the officer is logged in.
+    /// Those of [`Desk::count_in`].
     pub(crate) fn count_in(&self, read_write: bool) -> Result<()> {
-        let mut desk = lock(&self.desk);
-        if desk.read_only + desk.read_write >= limits::MAX_SESSIONS {
-            let message = format!("{} sessions are open; close some", limits::MAX_SESSIONS);
-            return Err(Error::new(ReturnCode::SESSION_COUNT, message));
-        }
-        if read_write {
-            desk.read_write += 1;
-        } else if desk.officer_enters || self.role() == Some(Role::Admin) {
-            let message = "while the officer is logged in, only read-write sessions can be opened";
-            return Err(Error::new(ReturnCode::SESSION_READ_WRITE_SO_EXISTS, message));
-        } else {
-            desk.read_only += 1;
-        }
-        Ok(())
-    }
-
-    /// Counts a session out; whether it was the last and somebody is logged in. To be called while holding
-    /// [`state::changing`].
-    pub(crate) fn count_out(&self, read_write: bool) -> bool {
-        let mut desk = lock(&self.desk);
-        let count = if read_write { &mut desk.read_write } else { &mut desk.read_only };
-        *count = count.saturating_sub(1);
-        desk.read_only + desk.read_write == 0 && desk.user.is_some()
-    }
-
-    /// How many read-only and read-write sessions there are.
-    pub(crate) fn sessions(&self) -> (usize, usize) {
-        let desk = lock(&self.desk);
-        (desk.read_only, desk.read_write)
+        self.desk.count_in(read_write, self.role() == Some(Role::Admin))
     }
 
     /// The role of who is logged in: nobody, once the cluster has stopped accepting the login.
@@ -239,34 +199,12 @@ impl Slot {
 
     /// Who is logged in.
     pub(crate) fn user(&self) -> Option<User> {
-        self.role()?;
-        lock(&self.desk).user.clone()
-    }
-
-    /// Keeps read-only sessions from being opened while the officer logs in.
-    ///
-    /// # Errors
-    ///
-    /// `SESSION_READ_ONLY_EXISTS`.
-    pub(crate) fn officer_enters(&self) -> Result<()> {
-        let _changing = state::changing();
-        let mut desk = lock(&self.desk);
-        if desk.read_only > 0 {
-            let message = "the officer can't log in while read-only sessions are open";
-            return Err(Error::new(ReturnCode::SESSION_READ_ONLY_EXISTS, message));
-        }
-        desk.officer_enters = true;
-        Ok(())
+        self.role().and_then(|_| self.desk.user())
     }
 
     /// Notes who is logged in. Private objects come and go with it.
     pub(crate) fn set_user(&self, user: Option<User>) {
-        {
-            let _changing = state::changing();
-            let mut desk = lock(&self.desk);
-            desk.user = user;
-            desk.officer_enters = false;
-        }
+        self.desk.set_user(user);
         self.forget_all();
     }
 
@@ -296,11 +234,7 @@ impl Slot {
             Some(client) => OnceLock::from(Arc::new(client.fork_child())),
             None => OnceLock::new(),
         };
-        let child = Self::new(self.id, client);
-        if let Ok(desk) = self.desk.try_lock() {
-            lock(&child.desk).user = desk.user.clone();
-        }
-        child
+        Self { desk: self.desk.in_child(), ..Self::new(self.id, client) }
     }
 }
 
@@ -313,6 +247,20 @@ pub(crate) fn route_of(uses: &[Handle]) -> Route {
 /// An answer to another question than was asked; the client has checked the frame, so it's the node's fault.
 pub(crate) fn unexpected() -> Error {
     Error::new(ReturnCode::DEVICE_ERROR, "the node gave an answer to another question")
+}
+
+/// The configuration; if none is found any more, the first that this process had, since workers often lose the
+/// environment that led to it (clients.md, trap 4).
+fn configuration() -> std::result::Result<Config, ConfigError> {
+    static FIRST: OnceLock<Config> = OnceLock::new();
+    match Config::load() {
+        Ok(config) => {
+            FIRST.get_or_init(|| config.clone());
+            Ok(config)
+        }
+        Err(ConfigError::NotFound { looked }) => FIRST.get().cloned().ok_or(ConfigError::NotFound { looked }),
+        Err(error) => Err(error),
+    }
 }
 
 fn connectable(cluster: ClusterConfig) -> Arc<Client> {

@@ -61,7 +61,7 @@ pub(crate) fn token_info(module: &Module, slot: CK_SLOT_ID, info: Dest<CK_TOKEN_
     info.check()?;
     let slot = module.slot(slot)?;
     let cluster = slot.probe()?;
-    let (read_only, read_write) = slot.sessions();
+    let (read_only, read_write) = slot.desk.sessions();
     info.put(CK_TOKEN_INFO {
         label: padded(&cluster.label),
         manufacturerID: padded(MANUFACTURER),

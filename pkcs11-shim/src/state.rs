@@ -24,6 +24,9 @@ use crate::sync::{lock, read, write};
 use crate::witness::Witness;
 
 const COPIES: usize = 16;
+/// How often a fork tries, with a [`PAUSE`] before each further attempt, to find nobody changing anything.
+const PATIENCE: u32 = 5000;
+const PAUSE: Duration = Duration::from_micros(20);
 
 /// What a process knows; never freed, since calls may come until the very end.
 struct Room {
@@ -71,7 +74,6 @@ pub(crate) fn changing() -> RwLockReadGuard<'static, ()> {
 /// `C_Initialize` (PKCS#11 2.40 section 5.4; clients.md, trap 5). The module needs no threads of its own,
 /// and locks as the operating system does, whatever the application offers.
 pub(crate) fn initialize(arguments: Src<CK_C_INITIALIZE_ARGS>) -> Result<()> {
-    log::set_up();
     if let Some(arguments) = arguments.get() {
         check(&arguments)?;
     }
@@ -82,6 +84,7 @@ pub(crate) fn initialize(arguments: Src<CK_C_INITIALIZE_ARGS>) -> Result<()> {
         // the parent had is there.
         return if module.first_call_in_child() { Ok(()) } else { Err(already()) };
     }
+    log::set_up();
     // Reads files, so it's done outside of the lock; of several threads one wins.
     let module = Module::new();
     let _turn = lock(&room.turn);
@@ -183,7 +186,7 @@ fn replace(current: *mut Room, old: Option<&'static Room>) {
     let pid = std::process::id();
     let others = MAKING.load(Ordering::Acquire);
     if others == pid || MAKING.compare_exchange(others, pid, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        std::thread::sleep(Duration::from_micros(50));
+        std::thread::sleep(PAUSE);
         return;
     }
     if ROOM.load(Ordering::Acquire) == current {
@@ -223,7 +226,16 @@ fn watch_forks() {
 
 extern "C" fn before_fork() {
     let room = room();
-    let guard = write(&room.changes);
+    // Nobody changes anything for long. But a fork from a signal handler, in a thread that is changing
+    // something, would wait for itself; then it's better to go on: the child will find that it can't read.
+    let Some(guard) = (0..PATIENCE).find_map(|attempt| {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        room.changes.try_write().ok()
+    }) else {
+        return;
+    };
     let module = room.module();
     if let Some(module) = &module {
         module.before_fork();

@@ -8,6 +8,8 @@ use strongroom_model::{Result, ReturnCode};
 use super::functions::FUNCTIONS;
 use super::{Dest, List, Src, bare};
 
+/// A forked child may go on without another `C_Initialize` (PKCS#11 3.0 section 5.4.6).
+const CKF_INTERFACE_FORK_SAFE: CK_FLAGS = 1;
 /// The name of the standard's interface.
 const NAME: &CStr = c"PKCS 11";
 
@@ -20,7 +22,7 @@ unsafe impl Sync for Interface {}
 static INTERFACE: Interface = Interface(CK_INTERFACE {
     pInterfaceName: NAME.as_ptr().cast::<CK_UTF8CHAR>().cast_mut(),
     pFunctionList: (&raw const FUNCTIONS).cast_mut().cast(),
-    flags: 0,
+    flags: CKF_INTERFACE_FORK_SAFE,
 });
 
 /// PKCS#11 3.0 section 5.4.5.

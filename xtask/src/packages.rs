@@ -11,6 +11,7 @@ pub(crate) const QUICKSTART: &[&str] = &["curl", "libengine-pkcs11-openssl", "ng
 
 /// What the tests and benchmarks use beyond that.
 pub(crate) const TESTS: &[&str] = &[
+    "apache2-utils",
     "gdb",
     "gnutls-bin",
     "openjdk-17-jdk-headless",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process, kill_process_group};
 use strongroom_testkit::{Background, Cluster, Finished, free_port, run_with, wait_until};
 
 use crate::openssl::OpenSsl;
@@ -48,8 +48,8 @@ impl Nginx {
         Self::start_as(cluster, command, sites)
     }
 
-    /// As [`Self::start`], but no child of this process, as a service is: only then does NGINX let a new binary
-    /// take over. The `env` lines are all that the new binary's environment has.
+    /// As [`Self::start`], but in the background, as a service is: only then does NGINX let a new binary take
+    /// over. The `env` lines are all that the new binary's environment has.
     ///
     /// # Panics
     ///
@@ -57,10 +57,10 @@ impl Nginx {
     #[track_caller]
     pub fn start_detached(cluster: &Cluster, env: &[&str]) -> Self {
         let (command, sites) = prepare(cluster, env);
-        let mut shell = cluster.command("sh");
-        shell.args(["-c", "\"$0\" \"$@\" &"]).arg(command.get_program()).args(command.get_args());
-        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self::start_as(cluster, shell, sites)
+        let configured = cluster.folder().join("nginx.conf");
+        let text = fs::read_to_string(&configured).expect("NGINX's configuration");
+        fs::write(configured, text.replace("daemon off;", "daemon on;")).expect("NGINX's configuration");
+        Self::start_as(cluster, command, sites)
     }
 
     #[track_caller]
@@ -184,6 +184,16 @@ impl Nginx {
             "NGINX complained:\n{}",
             complaints[..complaints.len().min(20)].join("\n")
         );
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // In the background it's out of reach of the guard, with a process group of its own; a new binary's
+        // processes are in it too.
+        if self.master != 0 && self.master != self.background.pid() {
+            let _ = kill_process_group(pid(self.master), Signal::KILL);
+        }
     }
 }
 

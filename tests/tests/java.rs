@@ -168,6 +168,15 @@ fn fifty_threads_sign_at_once() {
 }
 
 #[test]
+fn a_tls_server_in_java_has_its_keys_on_the_token() {
+    let cluster = Cluster::start();
+    let java = Java::new(&cluster);
+    make_key(&java, "rsa");
+    make_key(&java, "ec");
+    program(&java, "Tls", "hands shaken");
+}
+
+#[test]
 fn jarsigner_signs_and_verifies() {
     let cluster = Cluster::start();
     let java = Java::new(&cluster);

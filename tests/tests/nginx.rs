@@ -136,6 +136,22 @@ fn handshakes_go_on_after_the_daemon_was_restarted_without_a_reload() {
 }
 
 #[test]
+fn without_a_daemon_handshakes_fail_and_workers_live_until_it_is_back() {
+    let mut cluster = Cluster::start();
+    let nginx = Nginx::start(&cluster);
+    let workers = nginx.workers();
+    let site = nginx.site("ec");
+    assert_eq!(shake_hands(site, "TLSv1.3", 20, 4).failed, 0);
+    cluster.stop();
+    // Two at once: each waits for the daemon as long as the client's configuration says.
+    assert_eq!(shake_hands(site, "TLSv1.3", 2, 2).good, 0);
+    cluster.start_again();
+    assert_eq!(shake_hands(site, "TLSv1.3", 100, 4).failed, 0, "{}", nginx.errors());
+    assert_eq!(nginx.workers(), workers, "a worker died");
+    nginx.quit(&["SSL_do_handshake() failed"]);
+}
+
+#[test]
 fn a_killed_worker_is_replaced_and_the_others_notice_nothing() {
     let cluster = Cluster::start();
     let nginx = Nginx::start(&cluster);

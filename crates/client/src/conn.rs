@@ -79,6 +79,11 @@ impl Conn {
         self.stream.is_ours()
     }
 
+    #[cfg(test)]
+    pub(crate) fn estrange(&mut self) {
+        self.stream.estrange();
+    }
+
     /// Sends a request and reads its answer. After a failure the connection is of no use.
     pub(crate) fn exchange(
         &mut self,

@@ -26,6 +26,14 @@ impl<T: AsFd> Guarded<T> {
     }
 }
 
+#[cfg(test)]
+impl<T: AsFd> Guarded<T> {
+    /// Makes it look as if the host had put another descriptor in the place of ours.
+    pub(crate) fn estrange(&mut self) {
+        self.identity.1 = !self.identity.1;
+    }
+}
+
 impl<T: AsFd> Deref for Guarded<T> {
     type Target = T;
 

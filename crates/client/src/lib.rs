@@ -8,6 +8,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as strongroom_client;
+
 mod choice;
 mod client;
 mod config;

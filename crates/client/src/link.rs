@@ -13,6 +13,8 @@ use crate::dial::Address;
 const REST_MS: u64 = 100;
 /// How long at most.
 const MAX_REST_MS: u64 = 10_000;
+/// How many idle connections are kept; a burst of calls shall not use up the process's descriptors for good.
+const MAX_IDLE: usize = 64;
 /// The number of a node that hasn't said it yet.
 const NO_NODE: u32 = u32::MAX;
 
@@ -86,7 +88,13 @@ impl Link {
 
     /// Gives a connection back.
     pub(crate) fn give(&self, conn: Conn) {
-        lock(&self.idle).push(conn);
+        let mut idle = lock(&self.idle);
+        if idle.len() < MAX_IDLE {
+            idle.push(conn);
+        } else {
+            drop(idle);
+            drop(conn);
+        }
     }
 
     /// Notes that the node can't be reached; whether that's news.

@@ -197,24 +197,25 @@ mod tests {
     #[test]
     fn waits_in_vain_become_rare_and_success_forgives() {
         let wait = wait(1);
+        let kind = &wait.kinds[kind_of(&Request::Info)];
         let (mut ours, mut peer) = pair();
         let mut tried = Vec::new();
         for call in 0..40 {
             let in_flight = wait.begin();
             let mut answer = in_flight.answer(&mut ours, &Request::Info);
-            if answer.awake.is_some() {
+            let awake = answer.awake.is_some();
+            if awake {
                 tried.push(call);
             }
             std::thread::scope(|scope| {
                 scope.spawn(|| {
-                    std::thread::sleep(Duration::from_millis(1));
+                    until(|| !awake || kind.skip.load(Ordering::Relaxed) > 0);
                     peer.write_all(b"x").unwrap();
                 });
                 assert_eq!(answer.read(&mut [0; 9]).unwrap(), 1);
             });
         }
         assert_eq!(tried, [0, 2, 5, 10, 19, 36]);
-        let kind = &wait.kinds[kind_of(&Request::Info)];
         kind.skip.store(0, Ordering::Relaxed);
         peer.write_all(b"x").unwrap();
         assert_eq!(wait.begin().answer(&mut ours, &Request::Info).read(&mut [0; 9]).unwrap(), 1);
@@ -243,15 +244,30 @@ mod tests {
         let wait = wait(60_000_000);
         let (mut ours, mut peer) = pair();
         let first = wait.begin();
+        let this_thread = std::fs::read_link("/proc/thread-self").unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                let state = || {
+                    let stat = std::fs::read_to_string(
+                        std::path::Path::new("/proc").join(&this_thread).join("stat"),
+                    );
+                    stat.unwrap().rsplit(')').next().unwrap().trim_start().chars().next()
+                };
+                until(|| state() == Some('R'));
                 let _second = wait.begin();
-                std::thread::sleep(Duration::from_millis(20));
+                until(|| state() == Some('S'));
                 peer.write_all(b"x").unwrap();
             });
-            let mut answer = first.answer(&mut ours, &Request::Info);
-            assert_eq!(answer.read(&mut [0; 9]).unwrap(), 1);
-            assert!(answer.awake.is_none());
+            assert_eq!(first.answer(&mut ours, &Request::Info).read(&mut [0; 9]).unwrap(), 1);
         });
+        assert_eq!(wait.kinds[kind_of(&Request::Info)].penalty.load(Ordering::Relaxed), 1);
+    }
+
+    fn until(condition: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(5);
+        while !condition() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(condition(), "it isn't so after 5 seconds");
     }
 }

@@ -86,7 +86,7 @@ fn a_logout_needs_no_node() {
     let begun = std::time::Instant::now();
     client.logout().unwrap();
     assert_eq!(client.identity(), None);
-    assert!(begun.elapsed() < Duration::from_millis(500));
+    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
@@ -157,13 +157,13 @@ fn a_ticket_is_renewed_at_half_its_life() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("0");
     let node = FakeNode::start(&path, 0, |seen| match seen.envelope.request {
-        Request::Login(_) => Act::Answer(Ok(Response::Ticket(ticket("short", 1)))),
+        Request::Login(_) => Act::Answer(Ok(Response::Ticket(ticket("short", 3)))),
         _ => obedient(seen),
     });
     let client = client(&[&path]);
     client.login(0, login()).unwrap();
     client.call(Route::Any, 0, &random()).unwrap();
-    std::thread::sleep(Duration::from_millis(600));
+    std::thread::sleep(Duration::from_millis(1600));
     for _ in 0..3 {
         client.call(Route::Any, 0, &random()).unwrap();
     }

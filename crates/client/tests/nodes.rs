@@ -5,8 +5,8 @@ mod common;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::{Act, FakeNode, client, cluster, code, generate, obedient, random, sign, until};
-use strongroom_client::Route;
+use common::{Act, FakeNode, client, cluster, code, config, generate, obedient, random, sign, until};
+use strongroom_client::{Client, ClusterConfig, Route};
 use strongroom_model::{Handle, NodeId, ReturnCode};
 use strongroom_wire::{Operation, Request, Response, StreamKind};
 
@@ -68,7 +68,7 @@ fn when_a_node_is_gone_the_others_serve_and_it_is_left_alone() {
     for _ in 0..192 {
         client.call(Route::Any, 0, &generate()).unwrap();
     }
-    assert!(begun.elapsed() < Duration::from_millis(500));
+    assert!(begun.elapsed() < Duration::from_secs(2));
 
     let back = FakeNode::start_in(&paths[1], 1, members(&paths), on(1));
     until(|| {
@@ -125,7 +125,7 @@ fn what_was_on_a_node_that_is_no_more_is_gone() {
     assert_eq!(code(client.call(Route::Of(key), 0, &sign)), ReturnCode::KEY_HANDLE_INVALID);
     let object = Request::Object { handle: key };
     assert_eq!(code(client.call(Route::Of(key), 0, &object)), ReturnCode::OBJECT_HANDLE_INVALID);
-    assert!(begun.elapsed() < Duration::from_millis(500));
+    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
@@ -133,7 +133,8 @@ fn a_node_that_is_away_for_now_is_a_device_error() {
     let dir = tempfile::tempdir().unwrap();
     let paths = paths(&dir);
     let mut nodes = start(&paths);
-    let client = client(&[&paths[0]]);
+    let config = ClusterConfig { reconnect_ms: 200, ..config(&[&paths[0]]) };
+    let client = Client::new(config);
     client.call(Route::Node(NodeId(2)), 0, &random()).unwrap();
     nodes.pop();
     let error = client.call(Route::Node(NodeId(2)), 0, &random()).unwrap_err();

@@ -269,14 +269,14 @@ pub fn login() -> Login {
     Login { role: Role::CryptoUser, user: None, password: Blob::from(*b"secret") }
 }
 
-/// A client of nodes at these paths that waits at most a second for them.
+/// A client of nodes at these paths that waits for them longer than a busy machine takes.
 pub fn client(paths: &[&Path]) -> Client {
     Client::new(config(paths))
 }
 
 pub fn config(paths: &[&Path]) -> ClusterConfig {
     let nodes = paths.iter().map(|path| Endpoint::Unix(path.to_path_buf())).collect();
-    ClusterConfig { reconnect_ms: 1000, ..ClusterConfig::new("test", nodes) }
+    ClusterConfig { reconnect_ms: 5000, ..ClusterConfig::new("test", nodes) }
 }
 
 /// The error's code; panics on success.

@@ -112,11 +112,19 @@ pub(crate) fn set_pin(module: &Module, session: CK_SESSION_HANDLE, old: In<'_>, 
     if !session.is_read_write() {
         return Err(Error::new(ReturnCode::SESSION_READ_ONLY, "a PIN is changed in a read-write session"));
     }
-    let role = session.slot().role().unwrap_or(Role::CryptoUser);
+    let slot = session.slot();
+    let _turn = lock(&slot.login_turn);
+    let present = slot.role();
+    let role = present.unwrap_or(Role::CryptoUser);
     let (user, password) = old.into_parts(ReturnCode::PIN_INCORRECT)?;
     let new = new.of(user.as_ref());
-    session.call(Route::Any, &Request::SetPin { login: Login { role, user, password }, new })?;
+    let login = Login { role, user: user.clone(), password };
+    session.call(Route::Any, &Request::SetPin { login, new: new.clone() })?;
     refresh(&session);
+    // A new password voids all logins with the old one; PKCS#11 knows nothing of that.
+    if present.is_some() && slot.role().is_none() {
+        session.client().login(session.handle(), Login { role, user, password: new })?;
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! NGINX with keys in a cluster, and `ab`, which makes full handshakes and counts those that fail.
+//! NGINX with keys in a cluster.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,6 @@ use crate::openssl::OpenSsl;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const END_LIMIT: Duration = Duration::from_secs(20);
-const LOAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// One TLS port of a server.
 #[derive(Clone, Debug)]
@@ -224,53 +223,6 @@ impl Request {
             status: status.parse().ok()?,
         })
     }
-}
-
-/// What `ab` counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Handshakes {
-    /// Those that ended with a page.
-    pub good: usize,
-    /// Those that didn't.
-    pub failed: usize,
-    /// Per second.
-    pub rate: f64,
-}
-
-/// `ab` for so many requests, each on a connection of its own with a full handshake.
-///
-#[track_caller]
-fn load(site: &Site, protocol: &str, requests: usize, at_once: usize) -> Command {
-    let mut command = Command::new(crate::program("ab", "apache2-utils"));
-    // -r: go on after a connection that broke, and count it; -f takes TLS1.2 for TLSv1.2.
-    command.args(["-r", "-q", "-n", &requests.to_string(), "-c", &at_once.to_string()]);
-    command.args(["-f", &protocol.replace('v', ""), &format!("https://127.0.0.1:{}/", site.port)]);
-    command
-}
-
-/// Makes so many full handshakes with a site and counts them.
-///
-/// # Panics
-///
-/// When `ab` can't be run.
-#[track_caller]
-pub fn shake_hands(site: &Site, protocol: &str, requests: usize, at_once: usize) -> Handshakes {
-    let finished = run_with(&mut load(site, protocol, requests, at_once), b"", LOAD_LIMIT);
-    count(&finished.output(), requests).unwrap_or_else(|| panic!("{}", finished.report()))
-}
-
-/// What `ab` counted, from what it printed.
-fn count(printed: &str, requests: usize) -> Option<Handshakes> {
-    let value = |name: &str| {
-        let line = printed.lines().find_map(|line| line.trim().strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<f64>().ok()
-    };
-    // A handshake that fails before its connection has read a byte is a request that `ab` calls complete.
-    let broken = printed.lines().filter(|line| line.contains("SSL") && line.contains("failed")).count();
-    let complete = value("Complete requests:")? as usize;
-    let counted = value("Failed requests:")? as usize + value("Non-2xx responses:").unwrap_or(0.0) as usize;
-    let failed = counted.max(broken) + requests.saturating_sub(complete);
-    Some(Handshakes { good: requests.saturating_sub(failed), failed, rate: value("Requests per second:")? })
 }
 
 /// The children of a process.

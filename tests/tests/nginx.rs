@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use strongroom_testkit::{Cluster, wait_until};
-use strongroom_tests::nginx::{Nginx, children, is_gone, shake_hands, signal};
+use strongroom_tests::handshakes::shake_hands;
+use strongroom_tests::nginx::{Nginx, Request, children, is_gone, signal};
 
 const PROTOCOLS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 const AT_ONCE: usize = 8;
@@ -26,12 +27,10 @@ fn two_workers_make_2000_full_handshakes_and_none_fails() {
             assert_eq!(made.failed, 0, "{label}, {protocol}: {}", nginx.errors());
             println!("NGINX, {label}, {protocol}: {:.0} full handshakes/s", made.rate);
             // What NGINX says must agree with what the client says.
-            let mine = |request: &&_| {
-                let request: &strongroom_tests::nginx::Request = request;
-                request.port == site.port && request.protocol == protocol
-            };
+            let is_mine = |request: &&Request| request.port == site.port && request.protocol == protocol;
             let requests = nginx.requests();
-            let full = requests.iter().filter(mine).filter(|request| request.full && request.status == 200);
+            let full =
+                requests.iter().filter(is_mine).filter(|request| request.full && request.status == 200);
             assert_eq!(full.count(), each, "{label}, {protocol}");
         }
     }

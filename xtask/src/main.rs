@@ -24,15 +24,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // Cargo starts us in the folder it was called in; everything here counts from the workspace.
-    let outcome =
-        env::set_current_dir(root()).map_err(|error| Failure::new(format!("{error}"))).and_then(|()| {
-            match words.as_slice() {
-                ["quickstart"] => quickstart::run(None),
-                ["quickstart", "--home", home] => quickstart::run(Some(Path::new(home))),
-                ["test"] => test::run(),
-                ["tools"] => test::tools(),
-                _ => Err(Failure::new(USAGE)),
-            }
+    let outcome = env::set_current_dir(root())
+        .map_err(|error| {
+            Failure::new(format!("the workspace {} can't be entered: {error}", root().display()))
+        })
+        .and_then(|()| match words.as_slice() {
+            ["quickstart"] => quickstart::run(None),
+            ["quickstart", "--home", home] => quickstart::run(Some(Path::new(home))),
+            ["test"] => test::run(),
+            ["tools"] => test::tools(),
+            _ => Err(Failure::new(USAGE)),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,9 +44,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace.
+/// The workspace, as cargo says now: it may have moved since this was built.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
+    let xtask =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    xtask.parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
 /// Where cargo builds, as an absolute path.

@@ -38,6 +38,7 @@ enum {
     f(C_Logout, (ulong)) \
     f(C_DestroyObject, (ulong, ulong)) \
     f(C_GenerateRandom, (ulong, byte *, ulong)) \
+    f(C_GenerateKey, (ulong, struct mechanism *, struct attribute *, ulong, ulong *)) \
     f(C_GenerateKeyPair, (ulong, struct mechanism *, struct attribute *, ulong, struct attribute *, ulong, ulong *, ulong *)) \
     f(C_SignInit, (ulong, struct mechanism *, ulong)) \
     f(C_Sign, (ulong, const byte *, ulong, byte *, ulong *)) \

@@ -24,7 +24,7 @@ pub(crate) const TESTS: &[&str] = &[
 ];
 
 /// What the tests use from PyPI.
-const PYTHON: &[&str] = &["PyKCS11==1.5.20", "python-pkcs11==0.10.1"];
+const PYTHON: &[&str] = &["cryptography==50.0.2", "PyKCS11==1.5.20", "python-pkcs11==0.10.1"];
 
 /// Packages that Debian starts a service of when it installs them, and the services.
 const SERVICES: &[(&str, &str)] = &[("nginx", "nginx"), ("openssh-server", "ssh")];

@@ -40,17 +40,15 @@ impl Known {
         info
     }
 
-    /// Forgets objects.
-    pub(crate) fn remove(&self, handles: &[Handle]) {
-        for handle in handles {
-            write(self.shard(*handle)).remove(&handle.0);
-        }
+    /// Forgets an object.
+    pub(crate) fn remove(&self, handle: Handle) {
+        write(self.shard(handle)).remove(&handle.0);
     }
 
-    /// Forgets all.
-    pub(crate) fn clear(&self) {
+    /// Forgets the objects that `keep` doesn't want.
+    pub(crate) fn retain(&self, keep: impl Fn(Handle) -> bool) {
         for shard in &self.shards {
-            write(shard).clear();
+            write(shard).retain(|handle, _| keep(Handle(*handle)));
         }
     }
 
@@ -85,7 +83,7 @@ mod tests {
         known.insert(object(5), 7);
         assert_eq!(known.get(Handle(5), 7).map(|info| info.handle), Some(Handle(5)));
         assert!(known.get(Handle(5), 8).is_none());
-        known.remove(&[Handle(5)]);
+        known.remove(Handle(5));
         assert!(known.get(Handle(5), 7).is_none());
     }
 
@@ -97,7 +95,8 @@ mod tests {
         }
         let kept: usize = known.shards.iter().map(|shard| read(shard).len()).sum();
         assert!(kept <= SHARDS * PER_SHARD);
-        known.clear();
+        known.retain(|handle| handle.0 < 99_999);
         assert!(known.get(Handle(99_999), 0).is_none());
+        assert!(known.get(Handle(99_998), 0).is_some());
     }
 }

@@ -9,14 +9,13 @@ use cryptoki_sys::{
 };
 use strongroom_client::{Client, Route};
 use strongroom_model::{
-    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Place, Result, ReturnCode, Role,
+    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Result, ReturnCode, Role,
 };
 use strongroom_wire::{Request, Response};
 
 use crate::objects::{Answered, Search};
 use crate::operations::Operations;
 use crate::slot::{Slot, route_of};
-use crate::sync::lock;
 
 /// A session. Threads may share it; its locks make them take turns.
 pub(crate) struct Session {
@@ -32,8 +31,8 @@ pub(crate) struct Session {
     pub(crate) answered: Mutex<Option<Answered>>,
     /// Whether nodes may have something that ends with this session.
     touched: AtomicBool,
-    /// Session objects made here.
-    made: Mutex<Vec<Handle>>,
+    /// Whether it's out of the table.
+    closed: AtomicBool,
 }
 
 impl Session {
@@ -65,7 +64,7 @@ impl Session {
             search: Mutex::default(),
             answered: Mutex::default(),
             touched: AtomicBool::new(false),
-            made: Mutex::default(),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -96,7 +95,9 @@ impl Session {
     /// Those of [`Client::call`].
     pub(crate) fn call(&self, route: Route, request: &Request) -> Result<Response> {
         self.touch(request);
-        let response = self.client.call(route, self.handle, request)?;
+        let result = self.client.call(route, self.handle, request);
+        self.settle(request)?;
+        let response = result?;
         self.learn_from(&response);
         Ok(response)
     }
@@ -108,7 +109,9 @@ impl Session {
     /// Those of [`Client::call`].
     pub(crate) fn call_noting_node(&self, route: Route, request: &Request) -> Result<(NodeId, Response)> {
         self.touch(request);
-        let (node, response) = self.client.call_noting_node(route, self.handle, request)?;
+        let result = self.client.call_noting_node(route, self.handle, request);
+        self.settle(request)?;
+        let (node, response) = result?;
         self.learn_from(&response);
         Ok((node, response))
     }
@@ -124,25 +127,32 @@ impl Session {
 
     fn touch(&self, request: &Request) {
         if leaves_something(request) {
-            self.touched.store(true, Ordering::Release);
+            self.touched.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Another thread may have closed the session while the request was under way; what it left is then taken
+    /// away here, since nobody else will.
+    fn settle(&self, request: &Request) -> Result<()> {
+        if leaves_something(request) && self.closed.load(Ordering::SeqCst) {
+            self.client.close_session(self.handle);
+            self.slot.forget_session_objects();
+            return Err(Error::new(
+                ReturnCode::SESSION_CLOSED,
+                "another thread closed the session meanwhile",
+            ));
+        }
+        Ok(())
     }
 
     fn learn_from(&self, response: &Response) {
         match response {
-            Response::Object(info) => self.learn(info),
+            Response::Object(info) => self.slot.remember(info.clone()),
             Response::Pair { public, private } => {
-                self.learn(public);
-                self.learn(private);
+                self.slot.remember(public.clone());
+                self.slot.remember(private.clone());
             }
             _ => {}
-        }
-    }
-
-    fn learn(&self, info: &ObjectInfo) {
-        self.slot.remember(info.clone());
-        if matches!(info.handle.place(), Place::Node(_)) {
-            lock(&self.made).push(info.handle);
         }
     }
 
@@ -196,9 +206,10 @@ impl Session {
 
     /// Tells the nodes, if they have something of it. To be called when it's out of the table.
     pub(crate) fn close(&self) {
-        if self.touched.load(Ordering::Acquire) {
-            self.slot.forget(&std::mem::take(&mut *lock(&self.made)));
+        self.closed.store(true, Ordering::SeqCst);
+        if self.touched.load(Ordering::SeqCst) {
             self.client.close_session(self.handle);
+            self.slot.forget_session_objects();
         }
     }
 

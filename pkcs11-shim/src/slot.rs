@@ -147,9 +147,9 @@ impl Slot {
         }
     }
 
-    /// Forgets objects that are gone or other than before.
-    pub(crate) fn forget(&self, handles: &[Handle]) {
-        self.known.remove(handles);
+    /// Forgets an object that is gone or other than before.
+    pub(crate) fn forget(&self, handle: Handle) {
+        self.known.remove(handle);
         self.edition.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -208,9 +208,15 @@ impl Slot {
         self.forget_all();
     }
 
+    /// Forgets the session objects, since some of them are gone with their session.
+    pub(crate) fn forget_session_objects(&self) {
+        self.known.retain(|handle| handle.place() == Place::Cluster);
+        self.edition.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Forgets all objects.
     pub(crate) fn forget_all(&self) {
-        self.known.clear();
+        self.known.retain(|_| false);
         self.edition.fetch_add(1, Ordering::AcqRel);
     }
 

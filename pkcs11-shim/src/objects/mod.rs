@@ -57,7 +57,7 @@ pub(crate) fn destroy(module: &Module, session: CK_SESSION_HANDLE, object: CK_OB
     let handle = existing(object)?;
     session.may_change(handle.place() == Place::Cluster)?;
     ask(&session, handle, &Request::Destroy { handle })?;
-    session.slot().forget(&[handle]);
+    session.slot().forget(handle);
     Ok(())
 }
 
@@ -89,10 +89,10 @@ pub(crate) fn set_attributes(
     let template = template.attributes()?;
     session.may_change(handle.place() == Place::Cluster)?;
     session.may_make(&template)?;
-    session.slot().forget(&[handle]);
+    session.slot().forget(handle);
     ask(&session, handle, &Request::SetAttributes { handle, template })?;
     // Whoever asked in the meantime may have got the old values.
-    session.slot().forget(&[handle]);
+    session.slot().forget(handle);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, RwLock};
 
 use cryptoki_sys::{CK_FLAGS, CK_SESSION_HANDLE, CK_SLOT_ID};
 use strongroom_model::{Error, Result, ReturnCode};
@@ -168,8 +168,12 @@ fn no_session(handle: u64) -> Error {
 
 /// A session handle that this process hasn't had yet; below 2^32 for the first two thousand million.
 fn next_handle() -> u64 {
-    static NEXT: OnceLock<AtomicU64> = OnceLock::new();
-    NEXT.get_or_init(|| AtomicU64::new(random_start())).fetch_add(1, Ordering::Relaxed)
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    if NEXT.load(Ordering::Relaxed) == 0 {
+        // If another thread is faster, its start is as good.
+        let _ = NEXT.compare_exchange(0, random_start(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// From 1 to 2^31: somewhere else in every process, so that a handle of another one's is found out.

@@ -261,6 +261,7 @@ fn configuration() -> std::result::Result<Config, ConfigError> {
     static FIRST: OnceLock<Config> = OnceLock::new();
     match Config::load() {
         Ok(config) => {
+            let _changing = state::changing();
             FIRST.get_or_init(|| config.clone());
             Ok(config)
         }

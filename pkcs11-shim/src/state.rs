@@ -84,7 +84,10 @@ pub(crate) fn initialize(arguments: Src<CK_C_INITIALIZE_ARGS>) -> Result<()> {
         // the parent had is there.
         return if module.first_call_in_child() { Ok(()) } else { Err(already()) };
     }
-    log::set_up();
+    {
+        let _changing = changing();
+        log::set_up();
+    }
     // Reads files, so it's done outside of the lock; of several threads one wins.
     let module = Module::new();
     let _turn = lock(&room.turn);

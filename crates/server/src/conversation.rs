@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
-use strongroom_model::{Error, ReturnCode, limits};
+use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
 use strongroom_wire::{Envelope, Frames, Hello, Reply, Stream, decode, encode};
-use zeroize::Zeroize;
 
 use crate::reader::Reader;
 use crate::wait::Activity;
@@ -76,7 +75,7 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -
 /// Sends what is in the buffer and wipes it.
 fn send_all(stream: &Stream, out: &mut Vec<u8>) -> io::Result<()> {
     let sent = Sender(stream).write_all(out);
-    out.as_mut_slice().zeroize();
+    wipe(out);
     out.clear();
     if out.capacity() > KEPT {
         *out = Vec::new();

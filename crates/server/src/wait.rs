@@ -7,7 +7,7 @@
 //! - nobody else has anything done: the last two requests of the daemon were this connection's, and no other
 //!   is being carried out. With more, the cores stay awake by themselves, and polling takes them away;
 //! - there's a second core, for the client;
-//! - nobody else wants the core. When someone did, nobody waits awake for a while, and longer each time;
+//! - nobody else wants the core. When someone did, nobody waits awake for a while;
 //! - the request comes in that moment. After a wait in vain the next answer isn't waited after, then the
 //!   next two, four, up to [`MAX_SKIPPED`]; a wait that paid makes up for all of them.
 //!
@@ -29,24 +29,17 @@ const MAX_SKIPPED: u32 = 256;
 /// A gap between two polls that means that others wanted the core: who offers it to them doesn't get it back
 /// for a scheduler's turn, while who sleeps is woken at once.
 const INTERRUPTED: Duration = Duration::from_micros(40);
-/// How long nobody waits awake then; the first time, and at most after one time after the other.
-const FIRST_REST: Duration = Duration::from_millis(250);
-const LONGEST_REST: Duration = Duration::from_secs(4);
+/// How many times as long as the gap nobody waits awake then, so that such gaps cost little in all.
+const REST: u32 = 32;
 
 /// What all connections of a daemon know of each other.
 #[derive(Debug)]
 pub(crate) struct Activity {
     spare_core: bool,
     next: AtomicU64,
-    rest: Mutex<Rest>,
+    /// Nobody waits awake until then.
+    rests: Mutex<Option<Instant>>,
     shared: Shared,
-}
-
-/// When waiting awake may be tried again.
-#[derive(Debug, Default)]
-struct Rest {
-    until: Option<Instant>,
-    length: Duration,
 }
 
 /// Written with every request, so it has a cache line of its own.
@@ -70,7 +63,7 @@ impl Activity {
         Self {
             spare_core: cores > 1,
             next: AtomicU64::new(1),
-            rest: Mutex::default(),
+            rests: Mutex::default(),
             shared: Shared::default(),
         }
     }
@@ -82,16 +75,12 @@ impl Activity {
     }
 
     fn is_quiet(&self, now: Instant) -> bool {
-        self.rest.lock().until.is_none_or(|until| now >= until)
+        self.rests.lock().is_none_or(|until| now >= until)
     }
 
-    /// Others want the cores.
-    fn rest(&self, now: Instant) {
-        let mut rest = self.rest.lock();
-        // Long quiet since the last time means that it was another occasion.
-        let again = rest.until.is_some_and(|until| now < until + LONGEST_REST);
-        rest.length = if again { (rest.length * 2).min(LONGEST_REST) } else { FIRST_REST };
-        rest.until = Some(now + rest.length);
+    /// Others wanted the core, for so long.
+    fn interrupted(&self, now: Instant, gap: Duration) {
+        *self.rests.lock() = Some(now + gap * REST);
     }
 }
 
@@ -146,7 +135,7 @@ impl<'a> Waiter<'a> {
             std::thread::yield_now();
             let now = Instant::now();
             if now - polled >= INTERRUPTED {
-                self.activity.rest(now);
+                self.activity.interrupted(now, now - polled);
                 return None;
             }
             polled = now;
@@ -216,10 +205,8 @@ mod tests {
         assert!(two.is_due());
 
         let now = Instant::now();
-        activity.rest(now);
-        assert!(!activity.is_quiet(now) && activity.is_quiet(now + FIRST_REST));
-        activity.rest(now + FIRST_REST);
-        assert!(!activity.is_quiet(now + FIRST_REST * 2) && activity.is_quiet(now + FIRST_REST * 3));
+        activity.interrupted(now, Duration::from_millis(3));
+        assert!(!activity.is_quiet(now) && activity.is_quiet(now + Duration::from_millis(100)));
 
         let single = Activity::with_cores(1);
         let mut lone = single.join();
@@ -247,7 +234,7 @@ mod tests {
         waiter.skip = 0;
         assert!(waiter.poll(&far, &mut [0; 9]).is_none(), "nothing was sent");
 
-        activity.rest.lock().until = None;
+        *activity.rests.lock() = None;
         waiter.skip = 0;
         near.write_all(b"x").unwrap();
         assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(1))));

@@ -59,13 +59,13 @@ impl Conn {
         stream.socket().set_read_timeout(Some(HELLO_TIMEOUT))?;
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         encode(hello, &mut out)?;
-        stream.write_all(&out)?;
+        stream.write_all(&out).map_err(hung_up)?;
         out.clear();
         let body = match frames.next(&mut *stream, limits::MAX_FRAME) {
             Ok(Some(body)) => body,
             Ok(None) => return Err(refusal()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(silence()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(hung_up(error)),
         };
         let welcome: Welcome = decode(body)?;
         frames.wipe();
@@ -146,6 +146,14 @@ fn wipe(bytes: &mut [u8]) {
 fn malformed(node: NodeId, error: &io::Error) -> Error {
     let message = format!("node {} sent what is no answer ({error}); the connection is closed", node.0);
     Error::new(ReturnCode::DEVICE_ERROR, message)
+}
+
+/// A node that turns a client away closes the connection, before it has read the [`Hello`] or after.
+fn hung_up(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => refusal(),
+        _ => error,
+    }
 }
 
 fn refusal() -> io::Error {

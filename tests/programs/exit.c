@@ -321,6 +321,17 @@ static void client(void)
     OK(C_Finalize(NULL));
 }
 
+/* Works until it's killed. */
+static void busy(void)
+{
+    start();
+    for (;;) {
+        struct pair made = generate(session, 0, "made");
+        OK(try_key(session, made));
+        OK(C_DestroyObject(session, made.private));
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
@@ -329,7 +340,7 @@ int main(int argc, char **argv)
         { "dlclose_open", dlclose_open }, { "dlclose_finalized", dlclose_finalized },
         { "again_and_again", again_and_again }, { "finalize_elsewhere", finalize_elsewhere },
         { "closes_all", closes_all }, { "closes_all_sockets", closes_all_sockets }, { "signals", signals },
-        { "interrupted", interrupted }, { "close_on_exec", close_on_exec }, { "client", client }, { NULL, NULL },
+        { "interrupted", interrupted }, { "close_on_exec", close_on_exec }, { "client", client }, { "busy", busy }, { NULL, NULL },
     };
     return play(scenarios, argc, argv);
 }

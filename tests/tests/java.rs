@@ -223,4 +223,5 @@ fn a_program_goes_on_over_restarts_of_the_daemon() {
     }
     assert!(program.wait(Duration::from_secs(60)).success(), "{}", says());
     assert!(says().contains("went on"), "{}", says());
+    println!("Restart: {}", says().trim());
 }

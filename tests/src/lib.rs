@@ -11,6 +11,7 @@ pub mod pkcs11_tool;
 pub mod process;
 pub mod programs;
 pub mod raw;
+pub mod workbench;
 
 use std::env;
 use std::path::PathBuf;

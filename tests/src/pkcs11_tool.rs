@@ -6,8 +6,20 @@ use strongroom_testkit::{Cluster, run};
 
 /// `pkcs11-tool` with the cluster's module and the PIN of its first crypto user.
 pub fn pkcs11_tool(cluster: &Cluster) -> Command {
+    pkcs11_tool_with_pin(cluster, cluster.pin())
+}
+
+/// As [`pkcs11_tool`], with another PIN.
+pub fn pkcs11_tool_with_pin(cluster: &Cluster, pin: &str) -> Command {
+    let mut command = pkcs11_tool_as_nobody(cluster);
+    command.args(["--login", "--pin", pin]);
+    command
+}
+
+/// As [`pkcs11_tool`], without a login.
+pub fn pkcs11_tool_as_nobody(cluster: &Cluster) -> Command {
     let mut command = cluster.command(crate::program("pkcs11-tool", "opensc"));
-    command.arg("--module").arg(cluster.module()).args(["--login", "--pin", cluster.pin()]);
+    command.arg("--module").arg(cluster.module());
     command
 }
 

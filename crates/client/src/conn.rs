@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use strongroom_model::{Error, NodeId, ReturnCode, limits};
+use strongroom_model::{Error, NodeId, ReturnCode, limits, wipe};
 use strongroom_wire::{Attach, Frames, Hello, Reply, Request, Stream, Welcome, decode, encode};
 
 use crate::descriptor::Guarded;
@@ -19,7 +19,7 @@ pub(crate) const UNKNOWN: Generation = u64::MAX;
 /// How long a node may take to answer a [`Hello`], which it does at once.
 const HELLO_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// A buffer that grew past this is given back after use.
-const KEPT: usize = 1024 * 1024;
+const KEPT: usize = 2 * 1024 * 1024;
 
 /// A connection that has been welcomed. Dropping it closes it, without a word.
 #[derive(Debug)]
@@ -135,12 +135,6 @@ impl Drop for Conn {
     fn drop(&mut self) {
         wipe(&mut self.out);
     }
-}
-
-/// Overwrites bytes. One store per byte, as `Zeroize` does it, would take longer than sending them.
-fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    zeroize::optimization_barrier(bytes);
 }
 
 fn malformed(node: NodeId, error: &io::Error) -> Error {

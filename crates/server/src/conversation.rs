@@ -21,7 +21,7 @@ pub(crate) const MAX_HELLO: usize = 4 * 1024;
 /// How long a client may leave a reply unread that fills its socket.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A reply buffer that grew past this is given back after use.
-const KEPT: usize = 1024 * 1024;
+const KEPT: usize = 2 * 1024 * 1024;
 
 /// Why a conversation ended before the client closed it.
 #[derive(Debug)]

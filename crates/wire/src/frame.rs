@@ -9,7 +9,7 @@ const HEADER: usize = 4;
 /// What a buffer starts with: enough for nearly every message.
 const INITIAL: usize = 16 * 1024;
 /// A buffer that grew past this is given back after use.
-const KEPT: usize = 1024 * 1024;
+const KEPT: usize = 2 * 1024 * 1024;
 
 /// Appends the frame of a message to `out`.
 ///

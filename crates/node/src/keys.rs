@@ -32,12 +32,6 @@ impl Caller<'_> {
         let len = template.ulong(A::VALUE_LEN).ok_or_else(|| {
             Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN is missing from the template")
         })?;
-        if !(spec.min_key..=spec.max_key).contains(&len) {
-            return Err(Error::new(
-                ReturnCode::ATTRIBUTE_VALUE_INVALID,
-                format!("CKA_VALUE_LEN must be {} to {} bytes", spec.min_key, spec.max_key),
-            ));
-        }
         let value = crypto::generate_secret(
             mechanism,
             usize::try_from(len).map_err(|_| ReturnCode::KEY_SIZE_RANGE)?,

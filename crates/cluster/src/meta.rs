@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, NodeId, Profile};
 use strongroom_node::state::Revision;
+use strongroom_wire::encode_secret;
 
 use crate::ClusterError;
 use crate::keys::META;
@@ -29,7 +30,7 @@ pub(crate) struct Meta {
 impl Meta {
     /// `format | version | id of the root key | sealed`.
     pub(crate) fn seal(&self, root: &SealingKey, version: Revision) -> Result<Vec<u8>, ClusterError> {
-        let plain = Blob::from(postcard::to_allocvec(self).map_err(|_| damaged())?);
+        let plain = encode_secret(self).map_err(|_| damaged())?;
         let mut value = header(version);
         value.extend_from_slice(&root_id(root));
         value.extend_from_slice(&key(root).seal(&place(version), &plain));

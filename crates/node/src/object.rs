@@ -9,8 +9,7 @@ use strongroom_model::{
     AttributeType as A, Attributes, Blob, Error, Handle, KeyType, ObjectClass, ObjectInfo, Result,
     ReturnCode, Usage, UserName, Value, limits,
 };
-use strongroom_wire::Answer;
-use zeroize::Zeroizing;
+use strongroom_wire::{Answer, encode_secret};
 
 use crate::rules;
 
@@ -51,7 +50,7 @@ impl StoredObject {
         let sealed = if secrets.is_empty() {
             Vec::new()
         } else {
-            let plain = Zeroizing::new(postcard::to_allocvec(&secrets).map_err(|_| ReturnCode::HOST_MEMORY)?);
+            let plain = encode_secret(&secrets).map_err(|_| ReturnCode::HOST_MEMORY)?;
             masking.seal(id.as_bytes(), &plain)
         };
         let ready = OnceLock::new();

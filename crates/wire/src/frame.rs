@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use serde::{Serialize, de::DeserializeOwned};
-use strongroom_model::wipe;
+use strongroom_model::{Blob, wipe};
 
 const HEADER: usize = 4;
 /// What a buffer starts with: enough for nearly every message.
@@ -34,6 +34,19 @@ pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
     framed[start..start + HEADER].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
     *out = framed;
     Ok(())
+}
+
+/// A value in postcard's encoding without a frame, made in buffers that are wiped as they grow: for what holds key
+/// material.
+///
+/// # Errors
+///
+/// `InvalidInput` for a value that has no encoding.
+pub fn encode_secret<T: Serialize>(value: &T) -> io::Result<Blob> {
+    match postcard::to_extend(value, Growing(Vec::new())) {
+        Ok(Growing(encoded)) => Ok(Blob::from(encoded)),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
+    }
 }
 
 /// Reads a message from a frame's body, all of it.

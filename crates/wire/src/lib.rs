@@ -10,7 +10,7 @@ mod frame;
 mod message;
 mod stream;
 
-pub use frame::{Frames, decode, encode};
+pub use frame::{Frames, decode, encode, encode_secret};
 pub use message::{
     Answer, Attach, ClusterInfo, Envelope, Found, Hello, InstanceId, Login, MechanismEntry, Member,
     Operation, PROTOCOL, Reply, Request, Response, StreamKind, Ticket, UserInfo, Welcome,

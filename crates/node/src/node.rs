@@ -11,7 +11,7 @@ use strongroom_wire::{ClusterInfo, Hello, InstanceId, PROTOCOL, Welcome};
 
 use crate::connection::Connection;
 use crate::family::Family;
-use crate::state::{Committed, Port, Replica, Revision};
+use crate::state::{Committed, Key, Port, Replica, Revision};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -103,6 +103,17 @@ impl Node {
     /// Applies a committed change; they come in order.
     pub fn apply(&self, change: &Committed) {
         self.replica.write().apply(change);
+        for (key, record) in &change.writes {
+            if let (Key::Revocation(instance), Some(_)) = (key, record) {
+                self.log_out(*instance);
+            }
+        }
+    }
+
+    /// Ends what a client instance has here under its login, whichever node it told that it logs out.
+    fn log_out(&self, instance: InstanceId) {
+        let families: Vec<_> = self.families.lock().values().cloned().collect();
+        families.iter().for_each(|family| family.log_out(instance));
     }
 
     /// The last change applied.

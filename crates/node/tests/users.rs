@@ -8,6 +8,7 @@ use common::{APP, OFFICER, OTHER, empty_world, operation, world};
 use strongroom_model::{
     AttributeType as A, Attributes, Blob, MechanismType, Profile, ReturnCode, Role, limits,
 };
+use strongroom_node::state::{Committed, Key, Record, Revocation};
 use strongroom_wire::{Attach, Envelope, Login, Request, Response};
 
 fn label(name: &str) -> Attributes {
@@ -103,6 +104,24 @@ fn a_ticket_ends_with_logout_password_change_deletion_and_time() {
     let last = tampered.sealed.len() - 1;
     tampered.sealed[last] ^= 1;
     assert!(!works(&mut app, &tampered));
+}
+
+#[test]
+fn a_logout_that_another_node_was_told_ends_private_session_objects_here() {
+    let world = world(Profile::Standard);
+    let (mut app, mut bystander) = (world.app(1), world.app(2));
+    let private = app.aes(Attributes::new().with(A::PRIVATE, true));
+    let public = app.aes(Attributes::new().with(A::PRIVATE, false));
+    let others = bystander.aes(Attributes::new().with(A::PRIVATE, true));
+    let logout = Record::Revocation(Revocation { expires: u64::MAX });
+    world.node.apply(&Committed {
+        revision: world.node.revision() + 1,
+        writes: vec![(Key::Revocation(app.hello.instance), Some(logout))],
+    });
+    app.login(Role::CryptoUser, Some("app"), APP).unwrap();
+    assert_eq!(app.find(Attributes::new()), [public]);
+    assert_eq!(app.code(Request::Object { handle: private }), ReturnCode::OBJECT_HANDLE_INVALID);
+    assert_eq!(bystander.find(Attributes::new()), [others]);
 }
 
 #[test]

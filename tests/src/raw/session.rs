@@ -221,6 +221,72 @@ impl Session<'_> {
         Ok(pair)
     }
 
+    /// `C_WrapKey`.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn wrap(
+        &self,
+        mechanism: &Mechanism,
+        wrapping: CK_OBJECT_HANDLE,
+        key: CK_OBJECT_HANDLE,
+    ) -> Rv<Vec<u8>> {
+        let mut wrapped = vec![0; ROOM];
+        let mut len = ROOM as u64;
+        call!(
+            self.functions,
+            C_WrapKey(self.handle, &mut mechanism.raw(), wrapping, key, wrapped.as_mut_ptr(), &raw mut len)
+        )?;
+        wrapped.truncate(len as usize);
+        Ok(wrapped)
+    }
+
+    /// `C_UnwrapKey`.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn unwrap(
+        &self,
+        mechanism: &Mechanism,
+        unwrapping: CK_OBJECT_HANDLE,
+        wrapped: &[u8],
+        template: &Template,
+    ) -> Rv<CK_OBJECT_HANDLE> {
+        let (mut attributes, mut key) = (template.raw(), 0);
+        let count = attributes.len() as u64;
+        call!(
+            self.functions,
+            C_UnwrapKey(
+                self.handle,
+                &mut mechanism.raw(),
+                unwrapping,
+                wrapped.as_ptr().cast_mut(),
+                wrapped.len() as u64,
+                attributes.as_mut_ptr(),
+                count,
+                &raw mut key
+            )
+        )?;
+        Ok(key)
+    }
+
+    /// `C_CopyObject`.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn copy(&self, object: CK_OBJECT_HANDLE, template: &Template) -> Rv<CK_OBJECT_HANDLE> {
+        let (mut attributes, mut copy) = (template.raw(), 0);
+        let count = attributes.len() as u64;
+        call!(
+            self.functions,
+            C_CopyObject(self.handle, object, attributes.as_mut_ptr(), count, &raw mut copy)
+        )?;
+        Ok(copy)
+    }
+
     /// A P-256 key pair.
     ///
     /// # Errors

@@ -1,0 +1,70 @@
+"""Mechanism parameters as C has them, and the hashes that they name."""
+
+import ctypes
+from collections import namedtuple
+
+from cryptography.hazmat.primitives import hashes
+
+from module import ULONG
+
+# Of a hash: cryptography's, the number of its digest mechanism, of its MGF1 and of its X9.63 KDF.
+Hash = namedtuple("Hash", "reference mechanism mgf kdf")
+
+HASHES = {
+    "Sha1": Hash(hashes.SHA1(), 0x220, 1, 2),
+    "Sha224": Hash(hashes.SHA224(), 0x255, 5, 5),
+    "Sha256": Hash(hashes.SHA256(), 0x250, 2, 6),
+    "Sha384": Hash(hashes.SHA384(), 0x260, 3, 7),
+    "Sha512": Hash(hashes.SHA512(), 0x270, 4, 8),
+}
+
+KDF_NULL = 1
+BYTES = ctypes.c_char_p
+
+
+class Ctr(ctypes.Structure):
+    _fields_ = [("bits", ULONG), ("block", ctypes.c_ubyte * 16)]
+
+
+class Gcm(ctypes.Structure):
+    _fields_ = [("iv", BYTES), ("iv_len", ULONG), ("iv_bits", ULONG)]
+    _fields_ += [("aad", BYTES), ("aad_len", ULONG), ("tag_bits", ULONG)]
+
+
+class GcmWithoutIvBits(ctypes.Structure):
+    """As PKCS#11 2.30 had it."""
+
+    _fields_ = [field for field in Gcm._fields_ if field[0] != "iv_bits"]
+
+
+class Pss(ctypes.Structure):
+    _fields_ = [("hash", ULONG), ("mgf", ULONG), ("salt_len", ULONG)]
+
+
+class Oaep(ctypes.Structure):
+    _fields_ = [("hash", ULONG), ("mgf", ULONG), ("source", ULONG), ("label", BYTES), ("label_len", ULONG)]
+
+
+class Ecdh(ctypes.Structure):
+    _fields_ = [("kdf", ULONG), ("shared_len", ULONG), ("shared", BYTES), ("public_len", ULONG), ("public", BYTES)]
+
+
+def ctr(bits, block):
+    return Ctr(bits, (ctypes.c_ubyte * 16)(*block))
+
+
+def gcm(iv, aad=b"", tag_bits=128, layout=Gcm):
+    return layout(iv=iv, iv_len=len(iv), aad=aad or None, aad_len=len(aad), tag_bits=tag_bits)
+
+
+def pss(hash_, mgf, salt_len):
+    return Pss(hash_.mechanism, mgf.mgf, salt_len)
+
+
+def oaep(hash_, mgf, label=b""):
+    return Oaep(hash_.mechanism, mgf.mgf, 1, label or None, len(label))
+
+
+def ecdh(public, kdf=None, shared=b""):
+    """`kdf` is a hash; without one the shared secret is given as it is."""
+    return Ecdh(kdf.kdf if kdf else KDF_NULL, len(shared), shared or None, len(public), public)

@@ -1,0 +1,207 @@
+"""C_GetMechanismList and C_GetMechanismInfo tell the truth: each mechanism works with keys of the smallest and the
+largest size that it names, and the next sizes outside are refused. Keys of all sizes are generated here."""
+
+from ctypes import byref
+
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+import keys
+import parameters
+from module import (
+    ATTRIBUTE_VALUE_INVALID, BUFFER_TOO_SMALL, CURVE_NOT_SUPPORTED, KEY_SIZE_RANGE, MECHANISM_INVALID, ULONG,
+    MechanismInfo,
+)
+from parameters import HASHES
+from session import (
+    AES, CLASS, EC, EC_PARAMS, EC_POINT, GENERIC_SECRET, KEY_TYPE, LOCAL, MODULUS, MODULUS_BITS, OPEN,
+    PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN, refusal,
+)
+
+SLOT = 0
+# CKF_HW: what is done in a node counts as done by a device.
+BY_HARDWARE = 1
+# By OID: secp192r1 below the smallest, sect571r1 beyond the largest, and curves in between that aren't supported.
+OTHER_CURVES = ["06082a8648ce3d030101", "06052b81040027", "06052b81040020", "06092b2403030208010107"]
+
+
+def compare(session):
+    listed(session)
+    described(session)
+    generated_rsa(session)
+    generated_ec(session)
+    generated_secrets(session)
+    rsa_bounds(session)
+    ec_bounds(session)
+    secret_bounds(session)
+
+
+# What the module says
+
+
+def listed(session):
+    count = ULONG()
+    session.global_call("C_GetMechanismList", SLOT, None, byref(count))
+    assert count.value == len(session.rows)
+    kinds, short = (ULONG * count.value)(), ULONG(count.value - 1)
+    assert refusal(session.global_call, "C_GetMechanismList", SLOT, kinds, byref(short)) == BUFFER_TOO_SMALL
+    assert short.value == count.value and not any(kinds)
+    session.global_call("C_GetMechanismList", SLOT, kinds, byref(count))
+    assert list(kinds) == [row["kind"] for row in session.rows.values()]
+
+
+def described(session):
+    info, kinds = MechanismInfo(), {row["kind"] for row in session.rows.values()}
+    for row in session.rows.values():
+        session.global_call("C_GetMechanismInfo", SLOT, row["kind"], byref(info))
+        assert (info.min, info.max, info.flags) == (row["min"], row["max"], row["flags"] | BY_HARDWARE), row["name"]
+    for kind in set(range(0x3000)) - kinds:
+        assert refusal(session.global_call, "C_GetMechanismInfo", SLOT, kind, byref(info)) == MECHANISM_INVALID
+
+
+# Keys that the module generates
+
+
+def generated_rsa(session):
+    for row in session.with_algorithm("RsaKeyPairGen", "generate_key_pair"):
+        mechanism = session.mechanism(row["name"])
+        assert (row["min"], row["max"]) == (1024, 8192)
+        for bits in (1024, 2048, 3072, 4096) if row["name"] == "CKM_RSA_PKCS_KEY_PAIR_GEN" else (1024, 2048):
+            for token, exponent in ((False, 65537), (True, 3)) if bits == 1024 else ((False, 65537),):
+                generated_rsa_pair(session, mechanism, bits, token, exponent)
+        for bits in (0, 512, 896, 1016, 1023, 8193, 8200, 8320, 16384, 2**32 + 2048):
+            assert refusal(session.generate_pair, mechanism, {MODULUS_BITS: bits}, {}) == KEY_SIZE_RANGE, bits
+        # The largest takes too long to be made here; that its exponent is refused shows that its size isn't.
+        largest = {MODULUS_BITS: 8192, PUBLIC_EXPONENT: b"\x04"}
+        assert refusal(session.generate_pair, mechanism, largest, {}) == ATTRIBUTE_VALUE_INVALID
+
+
+def generated_rsa_pair(session, mechanism, bits, token, exponent):
+    template = {MODULUS_BITS: bits, PUBLIC_EXPONENT: keys.number(exponent), TOKEN: token}
+    public, private = session.generate_pair(mechanism, template, {TOKEN: token})
+    modulus, said, e, local = session.get(public, MODULUS, MODULUS_BITS, PUBLIC_EXPONENT, LOCAL)
+    assert (said, e, local) == (bits.to_bytes(8, "little"), keys.number(exponent), b"\x01")
+    n = int.from_bytes(modulus, "big")
+    assert n.bit_length() == bits
+    key, hash_, data = rsa.RSAPublicNumbers(exponent, n).public_key(), HASHES["Sha256"].reference, session.some(0, 1000)
+    signature = session.whole("Sign", session.mechanism("CKM_SHA256_RSA_PKCS"), private, data)
+    key.verify(signature, data, padding.PKCS1v15(), hash_)
+    encrypted = key.encrypt(b"secret", padding.OAEP(padding.MGF1(hash_), hash_, b""))
+    oaep = session.mechanism("CKM_RSA_PKCS_OAEP", parameters.oaep(HASHES["Sha256"], HASHES["Sha256"]))
+    assert session.whole("Decrypt", oaep, private, encrypted) == b"secret"
+    session.destroy(public, private)
+
+
+def generated_ec(session):
+    mechanism = session.mechanism("CKM_EC_KEY_PAIR_GEN")
+    for curve, (oid, name) in keys.CURVES.items():
+        for params in (oid, b"\x13" + bytes([len(name)]) + name):
+            for token in (False, True):
+                public, private = session.generate_pair(mechanism, {EC_PARAMS: params, TOKEN: token}, {TOKEN: token})
+                point = session.get(public, EC_POINT)
+                key = ec.EllipticCurvePublicKey.from_encoded_point(curve(), point[2 if point[1] < 0x80 else 3 :])
+                data = session.some(0, 1000)
+                signature = session.whole("Sign", session.mechanism("CKM_ECDSA_SHA256"), private, data)
+                key.verify(keys.der_signature(signature), data, ec.ECDSA(HASHES["Sha256"].reference))
+                session.destroy(public, private)
+    for oid in OTHER_CURVES:
+        assert refusal(session.generate_pair, mechanism, {EC_PARAMS: bytes.fromhex(oid)}, {}) == CURVE_NOT_SUPPORTED
+
+
+def generated_secrets(session):
+    cases = {"CKM_AES_KEY_GEN": ((16, 24, 32), (0, 1, 15, 17, 20, 31, 33, 64))}
+    cases["CKM_GENERIC_SECRET_KEY_GEN"] = ((1, 20, 64, 4096), (0, 4097, 2**32 + 16))
+    for name, (sizes, others) in cases.items():
+        row, mechanism = session.rows[name], session.mechanism(name)
+        assert (row["min"], row["max"]) == (min(sizes), max(sizes))
+        for size in sizes:
+            for token in (False, True):
+                made = [session.generate(mechanism, {VALUE_LEN: size, TOKEN: token, **OPEN}) for _ in range(2)]
+                one, other = (session.get(key, VALUE) for key in made)
+                # Two keys of one byte may be the same.
+                assert len(one) == len(other) == size and (size == 1 or one != other)
+                assert session.get(made[0], LOCAL) == b"\x01"
+                session.destroy(*made)
+        for size in others:
+            assert refusal(session.generate, mechanism, {VALUE_LEN: size}) in (ATTRIBUTE_VALUE_INVALID, KEY_SIZE_RANGE)
+
+
+# The smallest and the largest keys, and those beyond
+
+
+def rsa_bounds(session):
+    rows = [row for row in session.rows.values() if row["algorithm"] in ("RsaPkcs", "RsaPss", "RsaOaep", "RsaX509")]
+    assert {(row["min"], row["max"]) for row in rows} == {(1024, 8192)}
+    for bits in (1024, 8192):
+        pair = keys.import_rsa(session, keys.rsa_key(bits))
+        for row in rows:
+            works(session, row, pair)
+    for bits in (1023, 8193):
+        attributes = {CLASS: PUBLIC_KEY, KEY_TYPE: RSA, PUBLIC_EXPONENT: b"\x03"}
+        modulus = keys.number(1 << bits - 1 | session.rng.getrandbits(bits - 1) | 1)
+        assert refusal(session.create, attributes | {MODULUS: modulus}) == KEY_SIZE_RANGE
+        private = keys.rsa_private(keys.rsa_key(1024)) | {MODULUS: modulus}
+        assert refusal(session.create, private) == KEY_SIZE_RANGE
+
+
+def ec_bounds(session):
+    rows = [row for row in session.rows.values() if row["algorithm"] in ("Ecdsa", "Ecdh", "EcKeyPairGen")]
+    assert {(row["min"], row["max"]) for row in rows} == {(224, 521)}
+    for curve in (ec.SECP224R1, ec.SECP521R1):
+        pair = keys.import_ec(session, keys.ec_key(session, curve))
+        for row in rows:
+            works(session, row, pair, keys.point(keys.ec_key(session, curve)))
+    for oid in OTHER_CURVES:
+        for attributes in ({CLASS: PUBLIC_KEY, EC_POINT: b"\x04" * 49}, {CLASS: PRIVATE_KEY, VALUE: b"\x01" * 24}):
+            attributes |= {KEY_TYPE: EC, EC_PARAMS: bytes.fromhex(oid)}
+            assert refusal(session.create, attributes) == CURVE_NOT_SUPPORTED
+
+
+def secret_bounds(session):
+    rows = [row for row in session.rows.values() if "generate" not in row["purposes"]]
+    aes = [row for row in rows if row["name"].startswith("CKM_AES")]
+    macs = [row for row in rows if row["algorithm"] == "Hmac"]
+    assert {(row["min"], row["max"]) for row in aes} == {(16, 32)}
+    assert {(row["min"], row["max"]) for row in macs} == {(1, 4096)}
+    for key_type, users, smallest, largest in ((AES, aes, 16, 32), (GENERIC_SECRET, macs, 1, 4096)):
+        for size in (smallest, largest):
+            key = session.secret(key_type, session.rng.randbytes(size))
+            for row in users:
+                works(session, row, (key, key))
+        for size in (0, smallest - 1, largest + 1):
+            assert refusal(session.secret, key_type, bytes(size)) == ATTRIBUTE_VALUE_INVALID
+
+
+def works(session, row, pair, point=None):
+    """A mechanism does with a key all that it's for."""
+    public, private = pair
+    mechanism = session.mechanism(row["name"], usual_parameter(row, point))
+    data = session.rng.randbytes(HASHES[row["hash"] or "Sha1"].reference.digest_size if "PSS" in row["name"] else 16)
+    if "sign" in row["purposes"]:
+        assert session.verifies(mechanism, public, data, session.whole("Sign", mechanism, private, data))
+    if "encrypt" in row["purposes"]:
+        decrypted = session.whole("Decrypt", mechanism, private, session.whole("Encrypt", mechanism, public, data))
+        assert decrypted[-16:] == data
+    if "wrap" in row["purposes"]:
+        wrapped = session.wrap(mechanism, public, session.secret(AES, data))
+        attributes = {CLASS: SECRET_KEY, KEY_TYPE: AES, VALUE_LEN: 16, **OPEN}
+        assert session.get(session.unwrap(mechanism, private, wrapped, attributes), VALUE) == data
+    if "derive" in row["purposes"]:
+        session.derive(mechanism, private, {CLASS: SECRET_KEY, KEY_TYPE: GENERIC_SECRET})
+
+
+def usual_parameter(row, point):
+    hash_ = HASHES[row["hash"] or "Sha1"]
+    match row["algorithm"]:
+        case "AesCbc" | "AesCbcPad":
+            return bytes(16)
+        case "AesCtr":
+            return parameters.ctr(128, bytes(16))
+        case "AesGcm":
+            return parameters.gcm(bytes(12))
+        case "RsaPss":
+            return parameters.pss(hash_, hash_, 0)
+        case "RsaOaep":
+            return parameters.oaep(hash_, hash_)
+        case "Ecdh":
+            return parameters.ecdh(point)
+    return None

@@ -1,0 +1,129 @@
+//! Every mechanism, by raw calls, compared with a second implementation: Python's `cryptography` and `hashlib`, on
+//! random inputs whose seed is printed (set `SEED` to repeat a run).
+
+use std::path::Path;
+
+use cryptoki_sys::*;
+use serde_json::{Value, json};
+use strongroom_model::{KeyType, MECHANISMS, MechanismSpec};
+use strongroom_testkit::{Cluster, python, run};
+
+/// The purposes of mechanisms, and what the comparison calls them.
+const PURPOSES: [(u64, &str); 10] = [
+    (CKF_ENCRYPT, "encrypt"),
+    (CKF_DECRYPT, "decrypt"),
+    (CKF_DIGEST, "digest"),
+    (CKF_SIGN, "sign"),
+    (CKF_VERIFY, "verify"),
+    (CKF_GENERATE, "generate"),
+    (CKF_GENERATE_KEY_PAIR, "generate_key_pair"),
+    (CKF_WRAP, "wrap"),
+    (CKF_UNWRAP, "unwrap"),
+    (CKF_DERIVE, "derive"),
+];
+
+/// Which curves a mechanism works with: no purpose.
+const CURVES: u64 = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS;
+
+/// The part of `tests/python/mechanisms` that compares what a mechanism does for a purpose.
+fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
+    match (purpose, row.key_type) {
+        ("wrap" | "unwrap", _) => "wrapping",
+        ("generate" | "generate_key_pair", _) => "sizes",
+        ("encrypt" | "decrypt", Some(KeyType::Rsa)) => "rsa_encryption",
+        ("encrypt" | "decrypt", _) => "ciphers",
+        ("sign" | "verify", Some(KeyType::Rsa)) => "rsa_signatures",
+        (_, Some(KeyType::Ec)) => "curves",
+        _ => "digests",
+    }
+}
+
+#[test]
+fn aes_encrypts_as_the_second_implementation_does() {
+    compare("ciphers");
+}
+
+#[test]
+fn digests_and_macs_are_those_of_the_second_implementation() {
+    compare("digests");
+}
+
+#[test]
+fn rsa_signs_as_the_second_implementation_does() {
+    compare("rsa_signatures");
+}
+
+#[test]
+fn rsa_encrypts_as_the_second_implementation_does() {
+    compare("rsa_encryption");
+}
+
+#[test]
+fn ecdsa_and_ecdh_are_those_of_the_second_implementation() {
+    compare("curves");
+}
+
+#[test]
+fn keys_are_wrapped_as_the_second_implementation_wraps_them() {
+    compare("wrapping");
+}
+
+#[test]
+fn imported_keys_certificates_and_data_are_what_they_were() {
+    compare("objects");
+}
+
+#[test]
+fn mechanisms_are_those_of_the_table_and_take_keys_of_the_sizes_that_it_says() {
+    compare("sizes");
+}
+
+#[test]
+fn twenty_mebibytes_pass_through_every_mechanism_that_streams() {
+    compare("large");
+}
+
+/// Runs a part, and sees to it that it compared every mechanism that it's there for.
+fn compare(part: &str) {
+    let cluster = Cluster::start();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/mechanisms/main.py");
+    let rows: Vec<Value> = MECHANISMS.iter().map(described).collect();
+    let mut comparison = cluster.command(python());
+    comparison
+        .arg(program)
+        .arg(part)
+        .env("MODULE", cluster.module())
+        .env("PIN", cluster.pin())
+        .env("MECHANISMS", Value::from(rows).to_string())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let ended = run(&mut comparison);
+    assert_eq!(ended.stderr(), "", "{}", ended.report());
+    let said = ended.stdout();
+    eprintln!("{}", said.lines().next().unwrap_or_default());
+    for row in MECHANISMS {
+        for purpose in purposes(row).into_iter().filter(|purpose| part_for(row, purpose) == part) {
+            let line = format!("compared {} {purpose}", row.name);
+            assert!(said.lines().any(|said| said == line), "{part} leaves out {} ({purpose})", row.name);
+        }
+    }
+}
+
+fn described(row: &MechanismSpec) -> Value {
+    json!({
+        "name": row.name,
+        "kind": row.kind.0,
+        "algorithm": format!("{:?}", row.algorithm),
+        "hash": row.hash.map(|hash| format!("{hash:?}")),
+        "min": row.min_key,
+        "max": row.max_key,
+        "flags": row.purposes.0,
+        "purposes": purposes(row),
+    })
+}
+
+/// What a mechanism is for. A purpose without a name is one that nothing compares.
+fn purposes(row: &MechanismSpec) -> Vec<&'static str> {
+    let named = PURPOSES.iter().fold(CURVES, |all, (flag, _)| all | flag);
+    assert_eq!(row.purposes.0 & !named, 0, "{} has a purpose that has no name here", row.name);
+    PURPOSES.iter().filter(|(flag, _)| row.purposes.contains(*flag)).map(|(_, name)| *name).collect()
+}

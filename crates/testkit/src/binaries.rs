@@ -47,7 +47,7 @@ pub fn strongroom() -> PathBuf {
     bin_dir().join(BINARY)
 }
 
-/// The Python interpreter that has python-pkcs11 and PyKCS11: of the environment that `cargo xtask tools`
+/// The Python interpreter that has python-pkcs11, PyKCS11 and cryptography: of the environment that `cargo xtask tools`
 /// makes in the target directory.
 ///
 /// # Panics

@@ -6,13 +6,16 @@
 //!
 //! - no other call of this client is in flight: with two, the cores stay awake by themselves, and
 //!   polling takes them from the node;
-//! - there is a second core, or the poller runs where the node should;
+//! - there is a second core, or the poller runs where the node should, and nobody wants the first: between polls
+//!   it's offered to others, and when they take it, the caller sleeps. (Two clients that call a node of next to no
+//!   work got half as many answers without that.)
 //! - the answer comes in that moment. Whether it will is learned for each kind of request: after
 //!   a wait in vain the next one isn't tried, then the next two, four, up to [`MAX_SKIPPED`]; the first
 //!   success forgives everything. So RSA, which takes longer than the moment, isn't waited for, and
 //!   a machine that becomes busy stops being bothered.
 //!
-//! Between polls the core is offered to whoever wants it.
+//! Measured by `benches/echo.rs` on two cores, one caller and a node that works 15 us: 19,000 to 22,000 answers a second
+//! asleep, 28,000 to 29,000 awake; with two or eight callers the same within 3 %.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -26,11 +29,16 @@ use strongroom_wire::{Request, Stream};
 const KINDS: usize = 64;
 /// How many requests of a kind go by at most before waiting awake is tried again.
 const MAX_SKIPPED: u32 = 256;
+/// A gap between two polls that means that others wanted the core. Then it isn't spare: who offers it may get it
+/// back only after a scheduler's turn, and who sleeps is woken at once.
+const TAKEN: Duration = Duration::from_micros(3);
 
 /// What a client has learned about waiting.
 #[derive(Debug)]
 pub(crate) struct Wait {
     budget: Duration,
+    /// [`TAKEN`].
+    taken: Duration,
     in_flight: AtomicUsize,
     /// The number of cores; 0 until asked for.
     cores: AtomicUsize,
@@ -59,6 +67,7 @@ impl Wait {
     pub(crate) fn new(micros: u64) -> Self {
         Self {
             budget: Duration::from_micros(micros),
+            taken: TAKEN,
             in_flight: AtomicUsize::new(0),
             cores: AtomicUsize::new(0),
             kinds: [const { Kind { skip: AtomicU32::new(0), penalty: AtomicU32::new(1) } }; KINDS],
@@ -131,16 +140,11 @@ impl Read for Answer<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(kind) = self.awake.take() {
             let begun = Instant::now();
+            let mut polled = Duration::ZERO;
             loop {
                 match recv(&*self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
                     Ok((_, read)) => {
-                        // Who offers the core to others may get it back only after a scheduler's turn; who
-                        // sleeps is woken at once.
-                        if begun.elapsed() > self.wait.budget {
-                            kind.in_vain()
-                        } else {
-                            kind.in_time()
-                        }
+                        kind.in_time();
                         return Ok(read);
                     }
                     Err(Errno::AGAIN | Errno::INTR) => {}
@@ -149,13 +153,16 @@ impl Read for Answer<'_> {
                 if self.wait.in_flight.load(Ordering::Relaxed) > 1 {
                     break;
                 }
-                if begun.elapsed() > self.wait.budget {
+                std::thread::yield_now();
+                let now = begun.elapsed();
+                if now > self.wait.budget || now - polled > self.wait.taken {
                     kind.in_vain();
                     break;
                 }
-                std::thread::yield_now();
+                polled = now;
             }
         }
+        Stream::wait_readable(&*self.stream)?;
         self.stream.read(buffer)
     }
 }
@@ -193,11 +200,9 @@ mod tests {
         (Stream::new(one), Stream::new(other))
     }
 
-    /// A `Wait` that believes in another core wherever the test runs.
+    /// A `Wait` that believes in a spare core wherever the test runs.
     fn wait(micros: u64) -> Wait {
-        let wait = Wait::new(micros);
-        wait.cores.store(2, Ordering::Relaxed);
-        wait
+        Wait { cores: AtomicUsize::new(2), taken: Duration::MAX, ..Wait::new(micros) }
     }
 
     #[test]
@@ -229,6 +234,21 @@ mod tests {
         assert_eq!(wait.begin().answer(&mut ours, &Request::Info).read(&mut [0; 9]).unwrap(), 1);
         assert_eq!(kind.penalty.load(Ordering::Relaxed), 1);
         assert!(kind.is_due());
+    }
+
+    #[test]
+    fn a_core_that_others_take_is_not_spare() {
+        let wait = Wait { taken: Duration::ZERO, ..wait(60_000_000) };
+        let (mut ours, mut peer) = pair();
+        let kind = &wait.kinds[kind_of(&Request::Info)];
+        let in_flight = wait.begin();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                until(|| kind.skip.load(Ordering::Relaxed) == 1);
+                peer.write_all(b"x").unwrap();
+            });
+            assert_eq!(in_flight.answer(&mut ours, &Request::Info).read(&mut [0; 9]).unwrap(), 1);
+        });
     }
 
     #[test]

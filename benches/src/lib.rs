@@ -5,5 +5,5 @@ mod rate;
 mod session;
 
 pub use peer::{Peer, SOFTHSM};
-pub use rate::{Rates, compare};
+pub use rate::{Rates, compare, rate};
 pub use session::{Key, Session};

@@ -26,8 +26,13 @@ pub struct Peer {
 impl Peer {
     /// A cluster as [`Cluster::configure_this_process`] made it known.
     pub fn strongroom(cluster: &Cluster) -> Self {
-        let peer = Self::load("strongroom", cluster.module());
-        peer.session().login(CKU_USER, cluster.pin());
+        Self::of("strongroom", cluster.module(), cluster.pin())
+    }
+
+    /// A token of any module, its first, with a crypto user's PIN.
+    pub fn of(name: &'static str, module: &Path, pin: &str) -> Self {
+        let peer = Self::load(name, module);
+        peer.session().login(CKU_USER, pin);
         peer
     }
 

@@ -43,7 +43,8 @@ where
     Rates { ours, theirs }
 }
 
-fn rate<'a, W: FnMut(&Session<'a>)>(
+/// Operations a second of one peer, all threads together.
+pub fn rate<'a, W: FnMut(&Session<'a>)>(
     peer: &'a Peer,
     threads: usize,
     slice: Duration,

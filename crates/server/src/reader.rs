@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, recv};
+use strongroom_wire::Stream;
 
 use crate::wait::{InFlight, Waiter};
 
@@ -77,7 +78,10 @@ impl Read for Reader<'_> {
             State::Between => {
                 let read = match self.waiter.poll(self.socket, buffer) {
                     Some(read) => read?,
-                    None => retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?.1,
+                    None => {
+                        Stream::wait_readable(self.socket)?;
+                        retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?.1
+                    }
                 };
                 self.state = State::Within;
                 Ok(read)

@@ -14,8 +14,10 @@
 //!   success forgives everything. So RSA, which takes longer than the moment, isn't waited for, and
 //!   a machine that becomes busy stops being bothered.
 //!
-//! Measured by `benches/echo.rs` on two cores, one caller and a node that works 15 us: 19,000 to 22,000 answers a second
-//! asleep, 28,000 to 29,000 awake; with two or eight callers the same within 3 %.
+//! Measured by `benches/echo.rs` on two cores, with a node that works 15 us: a lone caller gets 19,000 to 22,000 answers
+//! a second asleep and 28,000 to 29,000 awake; two threads or eight of one client the same within 3 %; two or eight
+//! clients of one caller each 2 to 10 % fewer, and eight on three nodes a sixth fewer, since they don't know
+//! of each other. Resting longer after a core was taken cost the lone caller its gain and brought the others nothing.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

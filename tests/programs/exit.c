@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -309,6 +310,24 @@ static void close_on_exec(void)
     FAIL("exec failed");
 }
 
+static void leave_from_child(void) { OK(try_key(session, key)); }
+
+/* What servers do after they have started as root: another user, no environment, another folder, no inherited
+   descriptors. The module has to connect anew then, by what it knew. */
+static void turns_into_a_server(void)
+{
+    start();
+    key = generate(session, 1, "token");
+    if (geteuid() == 0 && (setgroups(0, NULL) || setgid(65534) || setuid(65534))) FAIL("can't become nobody");
+    clearenv();
+    if (chdir("/")) FAIL("can't go to /");
+    close_range(3, ~0U, 0);
+    OK(try_key(session, key));
+    in_thread(leave_something);
+    in_child(leave_from_child);
+    OK(C_Finalize(NULL));
+}
+
 /* One of many processes at once. */
 static void client(void)
 {
@@ -340,7 +359,7 @@ int main(int argc, char **argv)
         { "dlclose_open", dlclose_open }, { "dlclose_finalized", dlclose_finalized },
         { "again_and_again", again_and_again }, { "finalize_elsewhere", finalize_elsewhere },
         { "closes_all", closes_all }, { "closes_all_sockets", closes_all_sockets }, { "signals", signals },
-        { "interrupted", interrupted }, { "close_on_exec", close_on_exec }, { "client", client }, { "busy", busy }, { NULL, NULL },
+        { "interrupted", interrupted }, { "close_on_exec", close_on_exec }, { "turns_into_a_server", turns_into_a_server }, { "client", client }, { "busy", busy }, { NULL, NULL },
     };
     return play(scenarios, argc, argv);
 }

@@ -1,5 +1,5 @@
 //! The ends of processes and of modules: exits without `C_Finalize`, from handlers and from threads, `dlclose`,
-//! descriptors closed by others, signals, `exec` (clients.md, traps 1, 15, 17, 18 and 19).
+//! descriptors closed by others, signals, `exec` (clients.md, traps 1, 4, 15, 17, 18 and 19).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +48,11 @@ fn c_initialize_and_c_finalize_leak_nothing() {
 #[test]
 fn a_process_that_closes_all_descriptors_goes_on_and_its_new_ones_are_left_alone() {
     play_all(&["closes_all", "closes_all_sockets"]);
+}
+
+#[test]
+fn a_process_that_gives_up_its_rights_its_environment_and_its_folder_goes_on() {
+    play_all(&["turns_into_a_server"]);
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub(crate) fn beside_others(raw: &Raw, cluster: &Cluster, act: impl FnOnce()) {
         for other in others {
             let (signatures, longest) = other.join().expect("a bystander");
             eprintln!("meanwhile a bystander signed {signatures} times, the slowest in {longest:?}");
-            assert!(longest < Duration::from_secs(2));
+            assert!(longest < Duration::from_secs(5));
         }
     });
 }

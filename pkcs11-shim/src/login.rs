@@ -78,7 +78,9 @@ pub(crate) fn init_token(module: &Module, slot: CK_SLOT_ID, pin: In<'_>, label: 
     if label.is_null() {
         return Err(Error::new(ReturnCode::ARGUMENTS_BAD, "no label"));
     }
-    let label = String::from_utf8_lossy(label.bytes()?).trim_end_matches([' ', '\0']).to_owned();
+    // PyKCS11 passes a C string of any length; what follows its end isn't part of the label.
+    let label = label.bytes()?.split(|byte| *byte == 0).next().unwrap_or_default();
+    let label = String::from_utf8_lossy(label).trim_end_matches(' ').to_owned();
     let _turn = lock(&slot.login_turn);
     if slot.desk.sessions() != (0, 0) {
         let message = "close all sessions before the token is initialised";

@@ -49,24 +49,22 @@ impl Out {
     }
 
     /// Settles whether an output of `needed` bytes can be given: `true` if there is room, `false` if
-    /// only the size was asked for (it has then been set, and the function is done).
+    /// only the size was asked for (it has then been set, and the function is done). Who asks is never
+    /// told 0; the standard lets the answer exceed what's needed.
     ///
     /// # Errors
     ///
     /// `BUFFER_TOO_SMALL`, with the size set; `ARGUMENTS_BAD` if there is no place for the length.
     pub(crate) fn size(&self, needed: usize) -> Result<bool> {
-        let capacity = self.capacity()?;
-        match capacity {
+        let (size, result) = match self.capacity()? {
             Some(capacity) if capacity >= needed as CK_ULONG => return Ok(true),
-            _ => {
-                // SAFETY: capacity() has seen that it isn't null.
-                unsafe { self.len.write_unaligned(needed as CK_ULONG) };
-            }
-        }
-        match capacity {
-            None => Ok(false),
-            Some(_) => Err(ReturnCode::BUFFER_TOO_SMALL.into()),
-        }
+            Some(_) => (needed, Err(ReturnCode::BUFFER_TOO_SMALL.into())),
+            // Clients that get 0 come with a null pointer again (PyKCS11), and would ask for ever.
+            None => (needed.max(1), Ok(false)),
+        };
+        // SAFETY: capacity() has seen that it isn't null.
+        unsafe { self.len.write_unaligned(size as CK_ULONG) };
+        result
     }
 
     /// Gives out bytes, or only their number if only that was asked for.

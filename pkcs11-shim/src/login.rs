@@ -116,17 +116,11 @@ pub(crate) fn set_pin(module: &Module, session: CK_SESSION_HANDLE, old: In<'_>, 
     }
     let slot = session.slot();
     let _turn = lock(&slot.login_turn);
-    let present = slot.role();
-    let role = present.unwrap_or(Role::CryptoUser);
+    let role = slot.role().unwrap_or(Role::CryptoUser);
     let (user, password) = old.into_parts(ReturnCode::PIN_INCORRECT)?;
     let new = new.of(user.as_ref());
-    let login = Login { role, user: user.clone(), password };
-    session.call(Route::Any, &Request::SetPin { login, new: new.clone() })?;
+    session.client().set_pin(session.handle(), Login { role, user, password }, new)?;
     refresh(&session);
-    // A new password voids all logins with the old one; PKCS#11 knows nothing of that.
-    if present.is_some() && slot.role().is_none() {
-        session.client().login(session.handle(), Login { role, user, password: new })?;
-    }
     Ok(())
 }
 

@@ -218,9 +218,13 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A SubjectPublicKeyInfo (RFC 5480) from `EC_PARAMS` and `EC_POINT`.
+/// A SubjectPublicKeyInfo (RFC 5480) from the `EC_PARAMS` and `EC_POINT` of a public key.
+///
+/// # Panics
+///
+/// When there are none.
 #[track_caller]
-fn ec_public_key(listed: &Listed) -> Vec<u8> {
+pub fn ec_public_key(listed: &Listed) -> Vec<u8> {
     const EC_PUBLIC_KEY: &str = "06072a8648ce3d0201";
     let octets = unhex(listed.field("EC_POINT"));
     assert_eq!(octets.first(), Some(&4), "CKA_EC_POINT is a DER OCTET STRING: {listed:?}");

@@ -12,8 +12,12 @@ pub(crate) const QUICKSTART: &[&str] = &["curl", "libengine-pkcs11-openssl", "ng
 /// What the tests and benchmarks use beyond that.
 pub(crate) const TESTS: &[&str] = &[
     "apache2-utils",
+    "binutils",
+    "gcc",
     "gdb",
     "gnutls-bin",
+    "libc6-dev",
+    "mount",
     "openjdk-17-jdk-headless",
     "openssh-client",
     "openssh-server",
@@ -21,6 +25,7 @@ pub(crate) const TESTS: &[&str] = &[
     "python3",
     "python3-venv",
     "softhsm2",
+    "util-linux",
 ];
 
 /// What the tests use from PyPI.

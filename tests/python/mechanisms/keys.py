@@ -1,10 +1,9 @@
 """Key pairs of the second implementation, and their way into the module."""
 
-from pathlib import Path
-
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
+import groups
 from session import (
     CLASS, COEFFICIENT, EC, EC_PARAMS, EC_POINT, EXPONENT_1, EXPONENT_2, KEY_TYPE, MODULUS, PRIME_1,
     PRIME_2, PRIVATE_EXPONENT, PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, TOKEN, VALUE,
@@ -21,11 +20,17 @@ CURVES = {
 
 
 def rsa_key(bits):
-    """A new key; the largest, which takes half a minute to make, from a file that OpenSSL made."""
+    """A new key; the largest, which would take half a minute to make, of primes that everybody knows."""
     if bits == 8192:
-        pem = Path(__file__).with_name("rsa8192.pem").read_bytes()
-        return serialization.load_pem_private_key(pem, None)
+        return rsa_of(groups.modp_4096(), groups.ffdhe_4096())
     return rsa.generate_private_key(65537, bits)
+
+
+def rsa_of(p, q, e=65537):
+    """The key of two primes."""
+    d = pow(e, -1, (p - 1) * (q - 1))
+    parts = (rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q))
+    return rsa.RSAPrivateNumbers(p, q, d, *parts, rsa.RSAPublicNumbers(e, p * q)).private_key()
 
 
 def size(key):

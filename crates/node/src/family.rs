@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use strongroom_crypto::Stream;
 use strongroom_model::{Attributes, Error, Handle, Result, ReturnCode, limits};
 use strongroom_wire::{Hello, InstanceId, StreamKind};
@@ -15,7 +15,7 @@ use crate::state::Index;
 /// die with the child, those of the root with the last of the family.
 #[derive(Default)]
 pub(crate) struct Family {
-    inner: Mutex<Inner>,
+    inner: RwLock<Inner>,
 }
 
 #[derive(Default)]
@@ -53,12 +53,12 @@ pub(crate) struct Running {
 
 impl Family {
     pub(crate) fn connect(&self, hello: &Hello) {
-        *self.inner.lock().connections.entry(hello.instance).or_default() += 1;
+        *self.inner.write().connections.entry(hello.instance).or_default() += 1;
     }
 
     /// A connection was closed. Returns whether it was the family's last.
     pub(crate) fn disconnect(&self, hello: &Hello) -> bool {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         let Some(count) = inner.connections.get_mut(&hello.instance) else { return false };
         *count -= 1;
         if *count == 0 {
@@ -72,18 +72,18 @@ impl Family {
     }
 
     pub(crate) fn connection_count(&self) -> usize {
-        self.inner.lock().connections.values().sum()
+        self.inner.read().connections.values().sum()
     }
 
     pub(crate) fn close_session(&self, session: SessionId) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         inner.remove_where(|owner, _| owner == session);
         inner.streams.retain(|_, running| running.owner != session);
     }
 
     /// Private session objects go when their maker logs out (PKCS#11 3.2 section 5.6.9).
     pub(crate) fn log_out(&self, instance: InstanceId) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         inner.remove_where(|owner, object| {
             owner.instance == instance && object.is(strongroom_model::AttributeType::PRIVATE)
         });
@@ -91,7 +91,7 @@ impl Family {
     }
 
     pub(crate) fn insert(&self, handle: Handle, owner: SessionId, object: Arc<StoredObject>) -> Result<()> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if inner.objects.len() >= limits::MAX_SESSION_OBJECTS {
             return Err(Error::new(
                 ReturnCode::DEVICE_MEMORY,
@@ -107,12 +107,12 @@ impl Family {
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Option<Arc<StoredObject>> {
-        self.inner.lock().objects.get(&handle).map(|entry| Arc::clone(&entry.object))
+        self.inner.read().objects.get(&handle).map(|entry| Arc::clone(&entry.object))
     }
 
     /// Puts a changed object in the place of `old`. `false`: somebody else has changed or destroyed it.
     pub(crate) fn replace(&self, handle: Handle, old: &Arc<StoredObject>, new: Arc<StoredObject>) -> bool {
-        let mut guard = self.inner.lock();
+        let mut guard = self.inner.write();
         let Inner { objects, index, .. } = &mut *guard;
         match objects.get_mut(&handle) {
             Some(entry) if Arc::ptr_eq(&entry.object, old) => {
@@ -126,7 +126,7 @@ impl Family {
     }
 
     pub(crate) fn remove(&self, handle: Handle) -> bool {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         match inner.objects.remove(&handle) {
             Some(entry) => {
                 inner.index.remove(handle, &entry.object.attributes);
@@ -143,7 +143,7 @@ impl Family {
         after: Option<Handle>,
         mut visit: impl FnMut(Handle, &StoredObject) -> bool,
     ) {
-        let inner = self.inner.lock();
+        let inner = self.inner.read();
         for handle in inner.index.candidates(template, after) {
             let Some(entry) = inner.objects.get(&handle) else { continue };
             if !visit(handle, &entry.object) {
@@ -160,7 +160,7 @@ impl Family {
         key: Handle,
         stream: Stream,
     ) -> Result<u64> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if inner.streams.len() >= limits::MAX_OPERATIONS {
             return Err(Error::new(
                 ReturnCode::DEVICE_MEMORY,
@@ -179,11 +179,11 @@ impl Family {
 
     /// The operation, if it's the instance's own.
     pub(crate) fn running(&self, number: u64, instance: InstanceId) -> Option<Arc<Running>> {
-        self.inner.lock().streams.get(&number).filter(|running| running.owner.instance == instance).cloned()
+        self.inner.read().streams.get(&number).filter(|running| running.owner.instance == instance).cloned()
     }
 
     pub(crate) fn end(&self, number: u64, instance: InstanceId) {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner.write();
         if inner.streams.get(&number).is_some_and(|running| running.owner.instance == instance) {
             inner.streams.remove(&number);
         }

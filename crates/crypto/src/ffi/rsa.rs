@@ -1,5 +1,6 @@
 //! RSA keys that are parsed and ready, and the operations on them.
 
+use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
@@ -16,6 +17,9 @@ use strongroom_model::{Blob, Hash};
 
 use super::bignum::Number;
 use super::{Failed, check, md, non_null};
+
+/// Key, length out, output and its room, input and its length, padding.
+type Transform = unsafe extern "C" fn(*mut RSA, *mut usize, *mut u8, usize, *const u8, usize, c_int) -> c_int;
 
 /// The numbers of a private key, as PKCS #1 names them.
 pub(crate) struct PrivateNumbers {
@@ -123,50 +127,22 @@ impl RsaKey {
     /// The bare private operation, blinded and checked against faults. `input` must be as long as the
     /// modulus and less than it; 0, 1 and n-1 are refused by the engine.
     pub(crate) fn private(&self, input: &[u8]) -> Result<Blob, Failed> {
-        self.sign_padded(input, RSA_NO_PADDING)
+        self.transform(RSA_sign_raw, input, RSA_NO_PADDING)
     }
 
     /// A signature over any bytes that leave room for PKCS #1 v1.5 padding, block type 1.
     pub(crate) fn sign_pkcs1(&self, input: &[u8]) -> Result<Blob, Failed> {
-        self.sign_padded(input, RSA_PKCS1_PADDING)
+        self.transform(RSA_sign_raw, input, RSA_PKCS1_PADDING)
     }
 
     /// The bare public operation. `input` must be as long as the modulus and less than it.
     pub(crate) fn public(&self, input: &[u8]) -> Result<Blob, Failed> {
-        let mut output = Blob::zeroed(self.size);
-        let mut len = 0;
-        // SAFETY: the key is live; lengths belong to their buffers.
-        check(unsafe {
-            RSA_verify_raw(
-                self.rsa.as_ptr(),
-                &mut len,
-                output.as_mut_ptr(),
-                output.len(),
-                input.as_ptr(),
-                input.len(),
-                RSA_NO_PADDING,
-            )
-        })?;
-        self.whole(output, len)
+        self.transform(RSA_verify_raw, input, RSA_NO_PADDING)
     }
 
     /// Encryption with PKCS #1 v1.5 padding, block type 2.
     pub(crate) fn encrypt_pkcs1(&self, input: &[u8]) -> Result<Blob, Failed> {
-        let mut output = Blob::zeroed(self.size);
-        let mut len = 0;
-        // SAFETY: the key is live; lengths belong to their buffers.
-        check(unsafe {
-            RSA_encrypt(
-                self.rsa.as_ptr(),
-                &mut len,
-                output.as_mut_ptr(),
-                output.len(),
-                input.as_ptr(),
-                input.len(),
-                RSA_PKCS1_PADDING,
-            )
-        })?;
-        self.whole(output, len)
+        self.transform(RSA_encrypt, input, RSA_PKCS1_PADDING)
     }
 
     /// RSASSA-PSS over a digest made with `hash`; the salt must fit.
@@ -248,12 +224,14 @@ impl RsaKey {
         Ok(output)
     }
 
-    fn sign_padded(&self, input: &[u8], padding: i32) -> Result<Blob, Failed> {
+    /// One of the engine's operations that give as many bytes as the modulus has.
+    fn transform(&self, operation: Transform, input: &[u8], padding: c_int) -> Result<Blob, Failed> {
         let mut output = Blob::zeroed(self.size);
         let mut len = 0;
-        // SAFETY: the key is live; lengths belong to their buffers.
+        // SAFETY: the key is live; lengths belong to their buffers; nothing else is asked of a caller by any
+        // `Transform` of the engine.
         check(unsafe {
-            RSA_sign_raw(
+            operation(
                 self.rsa.as_ptr(),
                 &mut len,
                 output.as_mut_ptr(),

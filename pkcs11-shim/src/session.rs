@@ -126,7 +126,7 @@ impl Session {
     }
 
     fn touch(&self, request: &Request) {
-        if leaves_something(request) {
+        if request.may_bind() {
             self.touched.store(true, Ordering::SeqCst);
         }
     }
@@ -134,7 +134,7 @@ impl Session {
     /// Another thread may have closed the session while the request was under way; what it left is then taken
     /// away here, since nobody else will.
     fn settle(&self, request: &Request) -> Result<()> {
-        if leaves_something(request) && self.closed.load(Ordering::SeqCst) {
+        if request.may_bind() && self.closed.load(Ordering::SeqCst) {
             self.client.close_session(self.handle);
             self.slot.forget_session_objects();
             return Err(Error::new(
@@ -223,18 +223,4 @@ impl Session {
         let child = Self::with(self.handle, slot.clone(), client, self.read_write, ops);
         Some(Self { search: Mutex::new(search), ..child })
     }
-}
-
-/// Whether a request may leave something on its node that ends with the session.
-fn leaves_something(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Create { .. }
-            | Request::Copy { .. }
-            | Request::GenerateKey { .. }
-            | Request::GeneratePair { .. }
-            | Request::Unwrap { .. }
-            | Request::Derive { .. }
-            | Request::Open { .. }
-    )
 }

@@ -14,7 +14,7 @@ use crate::config::Retry;
 use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN};
 use crate::link::Link;
 use crate::log::Level;
-use crate::state::{binds, makes_session_object, may_bind};
+use crate::state::{binds, makes_session_object};
 use crate::wait::InFlight;
 
 /// The first pause between attempts to reach any node; it grows by half each time.
@@ -172,7 +172,7 @@ impl Client {
         let reply = loop {
             let (generation, attach) = self.attach(&conn);
             let result = conn.exchange(attach.as_ref(), *session, request, in_flight);
-            if matches!(result, Err(Failure::Lost(_))) && may_bind(request) {
+            if matches!(result, Err(Failure::Lost(_))) && request.may_bind() {
                 self.state.write(|state| state.note(*session, conn.node));
             }
             let reply = result?;
@@ -201,7 +201,7 @@ impl Client {
         if matches!(request, Request::Login(_) | Request::Logout) {
             conn.speaks_for = UNKNOWN;
         }
-        if may_bind(request) && reply.result.as_ref().is_ok_and(binds) {
+        if request.may_bind() && reply.result.as_ref().is_ok_and(binds) {
             self.state.write(|state| state.note(*session, conn.node));
         }
         let current = reply.epoch <= self.epoch.load(Ordering::Acquire) || matches!(request, Request::Info);

@@ -61,20 +61,6 @@ impl State {
     }
 }
 
-/// Whether a request may leave something behind on its node that ends with the session.
-pub(crate) const fn may_bind(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Create { .. }
-            | Request::Copy { .. }
-            | Request::GenerateKey { .. }
-            | Request::GeneratePair { .. }
-            | Request::Unwrap { .. }
-            | Request::Derive { .. }
-            | Request::Open { .. }
-    )
-}
-
 /// Whether a request makes an object that is on one node only. A copy is taken for one unless its
 /// template says otherwise, though a copy of a token object isn't; no harm is done.
 pub(crate) fn makes_session_object(request: &Request) -> bool {

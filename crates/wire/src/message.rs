@@ -393,6 +393,20 @@ impl Request {
             | Self::ChangePassword(_) => false,
         }
     }
+
+    /// Whether it may leave something on its node that ends with the session: an object or a multi-part operation.
+    pub const fn may_bind(&self) -> bool {
+        matches!(
+            self,
+            Self::Create { .. }
+                | Self::Copy { .. }
+                | Self::GenerateKey { .. }
+                | Self::GeneratePair { .. }
+                | Self::Unwrap { .. }
+                | Self::Derive { .. }
+                | Self::Open { .. }
+        )
+    }
 }
 
 /// A node's answer.

@@ -46,9 +46,10 @@ impl Connection {
         if !valid {
             self.principal = None;
         }
+        // What is read belongs to the revision before; what the request itself changes counts, too.
+        let only_reads = request.is_repeatable();
         let result = self.dispatch(session, request);
-        // What the request itself changed counts, too.
-        let revision = if matches!(result, Ok(Response::Bytes(_))) { revision } else { self.node.revision() };
+        let revision = if only_reads { revision } else { self.node.revision() };
         Reply { revision, epoch: self.node.port.epoch(), detached, result }
     }
 

@@ -183,7 +183,7 @@ impl Caller<'_> {
 
     pub(crate) fn list_users(&self) -> Response {
         let replica = self.node.replica.read();
-        let limits = PasswordLimits::of(self.node_profile(&replica));
+        let limits = PasswordLimits::of(replica.profile());
         let users = replica.users().map(|(role, name, user)| UserInfo {
             name: name.clone(),
             role,
@@ -222,7 +222,7 @@ impl Caller<'_> {
             || Error::new(ReturnCode::PIN_INCORRECT, format!("wrong user or password for {role} {name}"));
         let (user, limits) = {
             let replica = self.node.replica.read();
-            (replica.user(role, name).cloned(), PasswordLimits::of(self.node_profile(&replica)))
+            (replica.user(role, name).cloned(), PasswordLimits::of(replica.profile()))
         };
         let Some(user) = user else {
             password::verify_dummy(given);
@@ -311,10 +311,6 @@ impl Caller<'_> {
                 format!("{what} works under the profile `standard` only: use `strongroom user`"),
             ))
         }
-    }
-
-    fn node_profile(&self, replica: &Replica) -> Profile {
-        replica.policy().map_or(Profile::Standard, |policy| policy.profile)
     }
 }
 

@@ -141,7 +141,7 @@ impl Node {
             .as_ref()
             .and_then(|name| replica.user(Role::CryptoUser, name))
             .map_or(0, |user| user.value.failures);
-        let profile = policy.map_or(Profile::Standard, |policy| policy.profile);
+        let profile = replica.profile();
         let limits = PasswordLimits::of(profile);
         ClusterInfo {
             name: self.cluster.clone(),
@@ -160,7 +160,7 @@ impl Node {
     }
 
     pub(crate) fn profile(&self) -> Profile {
-        self.replica.read().policy().map_or(Profile::Standard, |policy| policy.profile)
+        self.replica.read().profile()
     }
 
     /// A handle for a new session object.

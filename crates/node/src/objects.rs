@@ -65,8 +65,9 @@ impl Caller<'_> {
                 ))
             }
         };
-        if self.locate(handle)?.version.is_none() {
-            allowed(&self.locate(handle)?.object)?;
+        let located = self.locate(handle)?;
+        if located.version.is_none() {
+            allowed(&located.object)?;
             return if self.family.remove(handle) {
                 Ok(Response::Done)
             } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use strongroom_model::{Attributes, Handle, Role, UserName};
+use strongroom_model::{Attributes, Handle, Profile, Role, UserName};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
@@ -98,6 +98,11 @@ impl Replica {
     /// The policy; `None` before the cluster was made.
     pub fn policy(&self) -> Option<&Arc<Policy>> {
         self.policy.as_ref().map(|record| &record.value)
+    }
+
+    /// What the cluster allows.
+    pub fn profile(&self) -> Profile {
+        self.policy().map_or_else(Profile::default, |policy| policy.profile)
     }
 
     /// Number of token objects.

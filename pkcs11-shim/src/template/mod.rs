@@ -120,17 +120,7 @@ impl<'a> Template<'a> {
     }
 
     fn entries(&self) -> Result<impl Iterator<Item = Entry<'a>> + use<'a>> {
-        let bad = |message| Err(Error::new(ReturnCode::ARGUMENTS_BAD, message));
-        if self.start.is_null() && self.count > 0 {
-            return bad("a null pointer where attributes were announced".to_owned());
-        }
-        if self.count > limits::MAX_TEMPLATE as CK_ULONG {
-            return bad(format!(
-                "{} attributes where at most {} are allowed",
-                self.count,
-                limits::MAX_TEMPLATE
-            ));
-        }
+        check_array(self.start, self.count)?;
         let start = self.start;
         Ok((0..self.count as usize).map(move |at| {
             // SAFETY: the constructor's caller vouched for `count` attributes and their values.
@@ -141,6 +131,22 @@ impl<'a> Template<'a> {
             }
         }))
     }
+}
+
+/// Refuses an array of attributes that can't be one, before it's looked at.
+///
+/// # Errors
+///
+/// `ARGUMENTS_BAD` for a null pointer or an absurd count.
+fn check_array(start: *const CK_ATTRIBUTE, count: CK_ULONG) -> Result<()> {
+    let bad = |message| Err(Error::new(ReturnCode::ARGUMENTS_BAD, message));
+    if start.is_null() && count > 0 {
+        return bad("a null pointer where attributes were announced".to_owned());
+    }
+    if count > limits::MAX_TEMPLATE as CK_ULONG {
+        return bad(format!("{count} attributes where at most {} are allowed", limits::MAX_TEMPLATE));
+    }
+    Ok(())
 }
 
 impl<'a> Entry<'a> {

@@ -1,10 +1,10 @@
 //! The template of `C_GetAttributeValue`: a question with room for its answer.
 
 use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG, CK_UNAVAILABLE_INFORMATION};
-use strongroom_model::{AttributeType, Attributes, Error, Result, ReturnCode, Value, limits};
+use strongroom_model::{AttributeType, Attributes, Result, ReturnCode, Value};
 use strongroom_wire::Answer;
 
-use super::{ENTRY, ULONG};
+use super::{ENTRY, ULONG, check_array};
 
 /// Attributes that the caller asks for.
 pub(crate) struct AttributeQuery {
@@ -38,17 +38,7 @@ impl AttributeQuery {
     ///
     /// `ARGUMENTS_BAD` for a null pointer or an absurd count.
     pub(crate) fn types(&self) -> Result<Vec<AttributeType>> {
-        let bad = |message| Err(Error::new(ReturnCode::ARGUMENTS_BAD, message));
-        if self.start.is_null() && self.count > 0 {
-            return bad("a null pointer where attributes were announced".to_owned());
-        }
-        if self.count > limits::MAX_TEMPLATE as CK_ULONG {
-            return bad(format!(
-                "{} attributes where at most {} are allowed",
-                self.count,
-                limits::MAX_TEMPLATE
-            ));
-        }
+        check_array(self.start, self.count)?;
         Ok(self.places().map(|place| AttributeType(place.read().type_)).collect())
     }
 

@@ -115,3 +115,18 @@ impl Partner {
 fn source(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(file)
 }
+
+/// Plays a program that says when it's ready and, once its daemon was killed and started again, is told to go on.
+///
+/// # Panics
+///
+/// When it doesn't say so, or fails.
+#[track_caller]
+pub fn play_across_a_restart(cluster: &mut Cluster, command: &mut Command) {
+    let mut client = Partner::start(command);
+    assert_eq!(client.hear().as_deref(), Some("ready"));
+    cluster.kill();
+    cluster.start_again();
+    client.say("go on");
+    client.end();
+}

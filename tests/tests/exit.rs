@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use strongroom_testkit::{Background, Cluster, run, run_any};
 use strongroom_tests::process::descriptors;
 use strongroom_tests::program;
-use strongroom_tests::programs::{Partner, build, play, prepare};
+use strongroom_tests::programs::{build, play, play_across_a_restart, prepare};
 
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
@@ -70,12 +70,8 @@ fn another_program_inherits_no_descriptors() {
 #[test]
 fn dispositions_of_signals_stay_and_a_vanished_daemon_is_no_sigpipe() {
     let (mut cluster, program) = cluster();
-    let mut client = Partner::start(&mut prepare(&cluster, &program, "signals"));
-    assert_eq!(client.hear().as_deref(), Some("ready"));
-    cluster.kill();
-    cluster.start_again();
-    client.say("go on");
-    client.end();
+    let mut client = prepare(&cluster, &program, "signals");
+    play_across_a_restart(&mut cluster, &mut client);
 }
 
 #[test]

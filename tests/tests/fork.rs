@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use strongroom_testkit::{Cluster, run};
-use strongroom_tests::programs::{Partner, build, play, prepare, python};
+use strongroom_tests::programs::{build, play, play_across_a_restart, prepare, python};
 
 fn cluster() -> (Cluster, PathBuf) {
     let cluster = Cluster::start();
@@ -66,12 +66,8 @@ fn an_operation_begun_before_a_fork_ends_in_the_parent() {
 #[test]
 fn children_work_after_their_daemon_was_restarted() {
     let (mut cluster, program) = cluster();
-    let mut client = Partner::start(&mut prepare(&cluster, &program, "restarted"));
-    assert_eq!(client.hear().as_deref(), Some("ready"));
-    cluster.kill();
-    cluster.start_again();
-    client.say("go on");
-    client.end();
+    let mut client = prepare(&cluster, &program, "restarted");
+    play_across_a_restart(&mut cluster, &mut client);
 }
 
 #[test]

@@ -31,8 +31,12 @@ fn wire(c: &mut Criterion) {
         mechanism: Mechanism::plain(MechanismType::ECDSA),
         data: Blob::from([1; 32]),
     };
-    let envelope =
-        Envelope { attach: None, session: 1, request: Request::Sign { operation, digested: false } };
+    let envelope = Envelope {
+        attach: None,
+        session: 1,
+        extras: None,
+        request: Request::Sign { operation, digested: false },
+    };
     let mut frame = Vec::new();
     c.bench_function("wire: encode a sign request", |b| {
         b.iter(|| {

@@ -194,7 +194,7 @@ impl Session {
             (None, true) => CKS_RW_PUBLIC_SESSION,
             (Some(Role::CryptoUser), false) => CKS_RO_USER_FUNCTIONS,
             (Some(Role::CryptoUser), true) => CKS_RW_USER_FUNCTIONS,
-            (Some(Role::Admin), _) => CKS_RW_SO_FUNCTIONS,
+            (Some(Role::Admin | Role::UnactivatedAdmin | Role::Appliance), _) => CKS_RW_SO_FUNCTIONS,
         };
         CK_SESSION_INFO {
             slotID: self.slot.id() as u64,

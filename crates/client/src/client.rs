@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use strongroom_model::{Blob, Error, NodeId, Result, ReturnCode, Role, UserName};
-use strongroom_wire::{ClusterInfo, InstanceId, Login, Request, Response, Ticket};
+use strongroom_wire::{ClusterInfo, Extras, InstanceId, Login, Request, Response, Ticket};
 
 use crate::choice;
 pub use crate::choice::Route;
@@ -145,10 +145,28 @@ impl Client {
         request: &Request,
     ) -> Result<(NodeId, Response)> {
         self.renew_if_due();
-        match self.deliver_noting_node(route, session, request, Some(self.patience()))? {
+        match self.deliver_noting_node(route, session, None, request, Some(self.patience()))? {
             (Some(node), response) => Ok((node, response)),
             (None, response) => Err(unexpected(&response)),
         }
+    }
+
+    /// As [`Self::call`], with approvals or the terms of a new key. It's never repeated: an approval is good once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub fn call_with(
+        &self,
+        route: Route,
+        session: u64,
+        extras: &Extras,
+        request: &Request,
+    ) -> Result<Response> {
+        self.renew_if_due();
+        let extras = (!extras.is_empty()).then_some(extras);
+        self.deliver_noting_node(route, session, extras, request, Some(self.patience()))
+            .map(|(_, response)| response)
     }
 
     /// Logs in. The node decides whether that's allowed now; the client keeps the ticket and presents it
@@ -197,6 +215,7 @@ impl Client {
         let default = match role {
             Role::CryptoUser => state.cluster.as_ref().and_then(|cluster| cluster.default_user.clone()),
             Role::Admin => OFFICER.parse().ok(),
+            Role::UnactivatedAdmin | Role::Appliance => None,
         };
         let named = |user: Option<&UserName>| user.cloned().or_else(|| default.clone());
         let same = |login: &login::Login| login.role == role && named(login.user.as_ref()) == named(user);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use strongroom_model::{Error, NodeId, ReturnCode, limits, wipe};
-use strongroom_wire::{Attach, Frames, Hello, Reply, Request, Stream, Welcome, decode, encode};
+use strongroom_wire::{Attach, Extras, Frames, Hello, Reply, Request, Stream, Welcome, decode, encode};
 
 use crate::descriptor::Guarded;
 use crate::wait::InFlight;
@@ -49,6 +49,7 @@ pub(crate) enum Failure {
 struct Outgoing<'a> {
     attach: Option<&'a Attach>,
     session: u64,
+    extras: Option<&'a Extras>,
     request: &'a Request,
 }
 
@@ -89,10 +90,11 @@ impl Conn {
         &mut self,
         attach: Option<&Attach>,
         session: u64,
+        extras: Option<&Extras>,
         request: &Request,
         in_flight: &InFlight<'_>,
     ) -> Result<Reply, Failure> {
-        self.send(&Outgoing { attach, session, request })?;
+        self.send(&Outgoing { attach, session, extras, request })?;
         let mut answer = in_flight.answer(&mut self.stream, request);
         match self.frames.next(&mut answer, limits::MAX_FRAME) {
             Ok(Some(body)) => {
@@ -166,7 +168,7 @@ fn silence() -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_model::Blob;
+    use strongroom_model::{Blob, KeyTerms};
     use strongroom_wire::{Envelope, Ticket};
 
     use super::*;
@@ -174,12 +176,22 @@ mod tests {
     #[test]
     fn an_outgoing_message_is_an_envelope() {
         let ticket = Ticket { expires: 5, sealed: Blob::from(*b"sealed") };
+        let terms = KeyTerms { manage_quorum: 2, ..KeyTerms::default() };
         for attach in [None, Some(Attach::Nobody), Some(Attach::Ticket(ticket))] {
-            let request = Request::Random { len: 20 };
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-            encode(&Outgoing { attach: attach.as_ref(), session: 9, request: &request }, &mut ours).unwrap();
-            encode(&Envelope { attach, session: 9, request }, &mut theirs).unwrap();
-            assert_eq!(ours, theirs);
+            for extras in [None, Some(Extras { terms: terms.clone(), ..Extras::default() })] {
+                let request = Request::Random { len: 20 };
+                let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+                let outgoing = Outgoing {
+                    attach: attach.as_ref(),
+                    session: 9,
+                    extras: extras.as_ref(),
+                    request: &request,
+                };
+                encode(&outgoing, &mut ours).unwrap();
+                let (attach, extras) = (attach.clone(), extras.map(Box::new));
+                encode(&Envelope { attach, session: 9, extras, request }, &mut theirs).unwrap();
+                assert_eq!(ours, theirs);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use strongroom_model::{Error, NodeId, Result, ReturnCode, limits};
-use strongroom_wire::{Attach, Hello, PROTOCOL, Reply, Request, Response};
+use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response};
 
 use crate::choice::{self, Route};
 use crate::client::Client;
@@ -26,6 +26,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(200);
 struct Errand<'a> {
     only: Option<NodeId>,
     session: u64,
+    extras: Option<&'a Extras>,
     request: &'a Request,
     in_flight: InFlight<'a>,
 }
@@ -40,7 +41,7 @@ impl Client {
         request: &Request,
         patience: Option<Duration>,
     ) -> Result<Response> {
-        self.deliver_noting_node(route, session, request, patience).map(|(_, response)| response)
+        self.deliver_noting_node(route, session, None, request, patience).map(|(_, response)| response)
     }
 
     /// As [`Self::deliver`]; tells which node answered, too.
@@ -48,16 +49,19 @@ impl Client {
         &self,
         route: Route,
         session: u64,
+        extras: Option<&Extras>,
         request: &Request,
         patience: Option<Duration>,
     ) -> Result<(Option<NodeId>, Response)> {
-        let errand = Errand { only: route.only(), session, request, in_flight: self.wait.begin() };
+        let errand = Errand { only: route.only(), session, extras, request, in_flight: self.wait.begin() };
         let turn = match self.family {
             // Session objects are used together, and can be only if they are on the same node.
             Some(family) if makes_session_object(request) => choice::turn_of(family),
             _ => self.turn.fetch_add(1, Ordering::Relaxed),
         };
-        let mut repeats = u32::from(self.config.retry == Retry::Standard && request.is_repeatable());
+        // An approval is used up by the first try.
+        let repeatable = request.is_repeatable() && extras.is_none();
+        let mut repeats = u32::from(self.config.retry == Retry::Standard && repeatable);
         // Nothing below here allocates, reads the clock or sleeps unless something fails.
         let mut tried: Vec<Arc<Link>> = Vec::new();
         let mut trouble = String::new();
@@ -141,7 +145,7 @@ impl Client {
         let (Some(instance), Some(family)) = (self.instance, self.family) else {
             return Err(io::Error::other("the system gives no random bytes (getrandom)"));
         };
-        let hello = Hello { protocol: PROTOCOL, instance, family };
+        let hello = Hello { protocol: PROTOCOL, instance, family, needs_two_nodes: false };
         let (conn, welcome) = Conn::open(link.address.connect()?, &hello)?;
         if welcome.cluster.members.len() > limits::MAX_NODES {
             return Err(io::Error::new(
@@ -167,11 +171,11 @@ impl Client {
         mut conn: Conn,
         errand: &Errand<'_>,
     ) -> std::result::Result<Reply, Failure> {
-        let Errand { session, request, in_flight, .. } = errand;
+        let Errand { session, extras, request, in_flight, .. } = errand;
         let mut attached_anew = false;
         let reply = loop {
             let (generation, attach) = self.attach(&conn);
-            let result = conn.exchange(attach.as_ref(), *session, request, in_flight);
+            let result = conn.exchange(attach.as_ref(), *session, *extras, request, in_flight);
             if matches!(result, Err(Failure::Lost(_))) && request.may_bind() {
                 self.state.write(|state| state.note(*session, conn.node));
             }
@@ -229,7 +233,7 @@ impl Client {
         if self.epoch.fetch_max(epoch, Ordering::AcqRel) >= epoch {
             return true;
         }
-        match conn.exchange(None, 0, &Request::Info, in_flight) {
+        match conn.exchange(None, 0, None, &Request::Info, in_flight) {
             Ok(Reply { result: Ok(Response::Cluster(info)), .. }) => {
                 self.learn(info);
                 self.epoch.fetch_max(epoch, Ordering::AcqRel);

@@ -89,6 +89,7 @@ impl CreateOptions {
             label: self.name.clone(),
             profile: self.profile,
             default_user: self.crypto_users.first().map(|(name, _)| name.clone()),
+            quorum: Default::default(),
         };
         let mut change = Change::of(Key::Policy, Expect::Absent, Some(Record::Policy(Arc::new(policy))));
         let user = |role, name, password: &Blob| -> Result<_, ClusterError> {

@@ -1,6 +1,6 @@
 //! What records are found by in the store: one letter for the kind, then what tells them apart.
 
-use strongroom_model::{Handle, Role};
+use strongroom_model::{Handle, NodeId, Role, UserName};
 use strongroom_node::state::{Key, Record};
 use strongroom_wire::InstanceId;
 
@@ -17,11 +17,34 @@ pub(crate) const STATE: &[u8] = b"m/state";
 pub(crate) fn encode(key: &Key) -> Vec<u8> {
     match key {
         Key::Policy => b"p".to_vec(),
-        Key::User(Role::Admin, name) => [b"ua", name.as_str().as_bytes()].concat(),
-        Key::User(Role::CryptoUser, name) => [b"uc", name.as_str().as_bytes()].concat(),
+        Key::User(role, name) => [&[b'u', letter(*role)], name.as_str().as_bytes()].concat(),
         Key::Object(handle) => [b"o".as_slice(), &handle.0.to_be_bytes()].concat(),
         Key::Revocation(instance) => [b"x".as_slice(), &instance.0].concat(),
+        Key::Token(id) => [b"q".as_slice(), id].concat(),
+        Key::Failures(node, role, name) => {
+            [b"f".as_slice(), &node.0.to_be_bytes(), &[letter(*role)], name.as_str().as_bytes()].concat()
+        }
     }
+}
+
+const fn letter(role: Role) -> u8 {
+    match role {
+        Role::Admin => b'a',
+        Role::CryptoUser => b'c',
+        Role::UnactivatedAdmin => b'p',
+        Role::Appliance => b's',
+    }
+}
+
+fn user(letter: u8, name: &[u8]) -> Option<(Role, UserName)> {
+    let role = match letter {
+        b'a' => Role::Admin,
+        b'c' => Role::CryptoUser,
+        b'p' => Role::UnactivatedAdmin,
+        b's' => Role::Appliance,
+        _ => return None,
+    };
+    Some((role, str::from_utf8(name).ok()?.parse().ok()?))
 }
 
 /// The reverse; `None` for what isn't the key of a node's record.
@@ -29,15 +52,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Key> {
     match bytes {
         b"p" => Some(Key::Policy),
         [b'u', role, name @ ..] => {
-            let role = match role {
-                b'a' => Role::Admin,
-                b'c' => Role::CryptoUser,
-                _ => return None,
-            };
-            Some(Key::User(role, str::from_utf8(name).ok()?.parse().ok()?))
+            let (role, name) = user(*role, name)?;
+            Some(Key::User(role, name))
         }
         [b'o', handle @ ..] => Some(Key::Object(Handle(u64::from_be_bytes(handle.try_into().ok()?)))),
         [b'x', instance @ ..] => Some(Key::Revocation(InstanceId(instance.try_into().ok()?))),
+        [b'q', id @ ..] => Some(Key::Token(id.try_into().ok()?)),
+        [b'f', high, low, role, name @ ..] => {
+            let (role, name) = user(*role, name)?;
+            Some(Key::Failures(NodeId(u16::from_be_bytes([*high, *low])), role, name))
+        }
         _ => None,
     }
 }
@@ -54,6 +78,8 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
         [b'u', ..] => "a crypto user's record",
         [b'o', ..] => "a token object's record",
         [b'x', ..] => "a logout's record",
+        [b'q', ..] => "a quorum token's record",
+        [b'f', ..] => "a node's count of wrong passwords",
         _ => "a record of a kind that isn't known",
     }
 }
@@ -66,6 +92,8 @@ pub(crate) fn fits(key: &Key, record: &Record) -> bool {
             | (Key::User(..), Record::User(_))
             | (Key::Object(_), Record::Object(_))
             | (Key::Revocation(_), Record::Revocation(_))
+            | (Key::Token(_), Record::Token(_))
+            | (Key::Failures(..), Record::Failures(_))
     )
 }
 
@@ -82,6 +110,8 @@ mod tests {
             Key::User(Role::CryptoUser, name()),
             Key::Object(Handle(0x0102_0304_0506_0708)),
             Key::Revocation(InstanceId([7; 16])),
+            Key::Token([8; 32]),
+            Key::Failures(NodeId(300), Role::Admin, name()),
         ];
         for key in keys {
             let bytes = encode(&key);

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use strongroom_model::{Error, Handle, NodeId, ReturnCode};
+use strongroom_model::{Error, Handle, NodeId, ReturnCode, Role, UserName};
 use strongroom_node::state::{Change, CommitError, Key, Port, Replica, Revision};
 use strongroom_node::{Clock, Node};
 use strongroom_store::{Store, StoreError};
@@ -204,6 +204,18 @@ impl Port for Ledger {
 
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    fn reachable(&self) -> usize {
+        self.nodes.get().map_or(0, Vec::len)
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    fn replicate_user(&self, _: Role, _: &UserName) -> Result<(), Error> {
+        Ok(())
     }
 }
 

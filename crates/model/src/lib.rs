@@ -10,6 +10,7 @@ mod handle;
 pub mod limits;
 mod mechanism;
 mod object;
+mod quorum;
 mod user;
 
 pub use attribute::{AttributeType, Attributes, Shape, Value};
@@ -18,4 +19,5 @@ pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
 pub use mechanism::{Algorithm, Hash, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Params, Purposes};
 pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
+pub use quorum::{KeyTerms, Service};
 pub use user::{Profile, Role, UserName};

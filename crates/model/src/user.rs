@@ -14,6 +14,10 @@ pub enum Role {
     Admin,
     /// Crypto user, `crypto-user`: owns and uses keys.
     CryptoUser,
+    /// The `admin` of a cluster that isn't activated yet; can only set its password, which makes it an officer.
+    UnactivatedAdmin,
+    /// Appliance user, `app_user`: what nodes copy state as. Nobody logs in as it.
+    Appliance,
 }
 
 impl fmt::Display for Role {
@@ -21,6 +25,8 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Admin => "admin",
             Self::CryptoUser => "crypto-user",
+            Self::UnactivatedAdmin => "unactivated-admin",
+            Self::Appliance => "internal(APPLIANCE_USER)",
         })
     }
 }

@@ -7,7 +7,7 @@ use strongroom_model::{
     AttributeType as A, Error, Handle, Mechanism, MechanismSpec, Place, Result, ReturnCode, Role, UserName,
     Value,
 };
-use strongroom_wire::Hello;
+use strongroom_wire::{Extras, Hello};
 
 use crate::family::{Family, SessionId};
 use crate::node::Node;
@@ -24,6 +24,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) hello: &'a Hello,
     pub(crate) session: SessionId,
     pub(crate) principal: Option<&'a Principal>,
+    /// Approvals, and terms of a key that is to be made.
+    pub(crate) extras: &'a Extras,
 }
 
 /// An object that the caller may see, and where it was found.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_model::{MECHANISMS, Result, ReturnCode};
-use strongroom_wire::{Attach, Envelope, Hello, MechanismEntry, Reply, Request, Response};
+use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response};
 
 use crate::access::Caller;
 use crate::family::{Family, SessionId};
@@ -25,7 +25,8 @@ impl Connection {
 
     /// Carries out a request.
     pub fn handle(&mut self, envelope: Envelope) -> Reply {
-        let Envelope { attach, session, request } = envelope;
+        let Envelope { attach, session, extras, request } = envelope;
+        let extras = extras.map(|extras| *extras).unwrap_or_default();
         let detached = match attach {
             None => false,
             Some(Attach::Nobody) => {
@@ -48,18 +49,19 @@ impl Connection {
         }
         // What is read belongs to the revision before; what the request itself changes counts, too.
         let only_reads = request.is_repeatable();
-        let result = self.dispatch(session, request);
+        let result = self.dispatch(session, &extras, request);
         let revision = if only_reads { revision } else { self.node.revision() };
         Reply { revision, epoch: self.node.port.epoch(), detached, result }
     }
 
-    fn dispatch(&mut self, session: u64, request: Request) -> Result<Response> {
+    fn dispatch(&mut self, session: u64, extras: &Extras, request: Request) -> Result<Response> {
         let caller = Caller {
             node: &self.node,
             family: &self.family,
             hello: &self.hello,
             session: SessionId { instance: self.hello.instance, session },
             principal: self.principal.as_ref(),
+            extras,
         };
         match request {
             Request::Login(login) => {
@@ -120,6 +122,21 @@ impl Connection {
                 self.family.close_session(caller.session);
                 Ok(Response::Done)
             }
+            Request::Activate { .. }
+            | Request::LoginWithKey { .. }
+            | Request::Challenge { .. }
+            | Request::RegisterQuorumKey(_)
+            | Request::ChangeMfa { .. }
+            | Request::QuorumToken { .. }
+            | Request::ListQuorumTokens
+            | Request::DeleteQuorumTokens { .. }
+            | Request::QuorumSettings
+            | Request::SetQuorumValue { .. }
+            | Request::SetQuorumTimeouts { .. }
+            | Request::Share { .. }
+            | Request::Ownership { .. }
+            | Request::Persist { .. }
+            | Request::ReplicateUser { .. } => Err(ReturnCode::FUNCTION_NOT_SUPPORTED.into()),
         }
     }
 }

@@ -62,7 +62,12 @@ impl Caller<'_> {
                     "somebody else initialised the token meanwhile",
                 ));
             }
-            let policy = Policy { label: label.clone(), profile: Profile::Standard, default_user: None };
+            let policy = Policy {
+                label: label.clone(),
+                profile: Profile::Standard,
+                default_user: None,
+                quorum: Default::default(),
+            };
             let kept = Key::User(Role::Admin, officer.clone());
             let doomed =
                 replica.keys().filter(|key| matches!(key, Key::User(..) | Key::Object(_)) && *key != kept);
@@ -188,6 +193,8 @@ impl Caller<'_> {
             name: name.clone(),
             role,
             locked: user.value.failures >= limits.failures,
+            mfa: user.value.mfa,
+            quorum: user.value.public_key.is_some(),
         });
         Response::Users(users.collect())
     }
@@ -207,6 +214,9 @@ impl Caller<'_> {
                 ReturnCode::USER_PIN_NOT_INITIALIZED,
                 "the token isn't initialised: C_InitToken",
             )),
+            Role::UnactivatedAdmin | Role::Appliance => {
+                Err(Error::new(ReturnCode::USER_TYPE_INVALID, format!("nobody logs in as {role}")))
+            }
             Role::CryptoUser => info.default_user.ok_or_else(|| {
                 Error::new(
                     ReturnCode::USER_PIN_NOT_INITIALIZED,

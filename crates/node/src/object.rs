@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_crypto::{Key, random};
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Error, Handle, KeyType, ObjectClass, ObjectInfo, Result,
+    AttributeType as A, Attributes, Blob, Error, Handle, KeyTerms, KeyType, ObjectClass, ObjectInfo, Result,
     ReturnCode, Usage, UserName, Value, limits,
 };
 use strongroom_wire::{Answer, encode_secret};
@@ -18,6 +18,8 @@ use crate::rules;
 pub struct StoredObject {
     /// Who owns it; `None` for what was made without a login.
     pub owner: Option<UserName>,
+    /// Whom it's shared with, and how many must agree to its management and use.
+    pub terms: KeyTerms,
     /// All attributes but key material.
     pub(crate) attributes: Attributes,
     /// Key material: attributes, sealed under the cluster's masking key and bound to the object's unique id.
@@ -57,7 +59,8 @@ impl StoredObject {
         if let Some(key) = key {
             let _ = ready.set(Arc::new(key));
         }
-        let object = Self { owner, attributes: open.into_iter().collect(), sealed, ready };
+        let object =
+            Self { owner, terms: KeyTerms::default(), attributes: open.into_iter().collect(), sealed, ready };
         if object.size() > limits::MAX_OBJECT {
             return Err(Error::new(
                 ReturnCode::ATTRIBUTE_VALUE_INVALID,
@@ -69,7 +72,18 @@ impl StoredObject {
 
     /// The same object with other open attributes.
     pub(crate) fn with_attributes(&self, attributes: Attributes) -> Self {
-        Self { owner: self.owner.clone(), attributes, sealed: self.sealed.clone(), ready: self.ready.clone() }
+        Self {
+            owner: self.owner.clone(),
+            terms: self.terms.clone(),
+            attributes,
+            sealed: self.sealed.clone(),
+            ready: self.ready.clone(),
+        }
+    }
+
+    /// The same object under other terms.
+    pub(crate) fn with_terms(self, terms: KeyTerms) -> Self {
+        Self { terms, ..self }
     }
 
     /// All attributes, key material included.

@@ -45,8 +45,12 @@ fn session_objects_live_and_die_with_their_session_and_process() {
     let ticket = app.login(Role::CryptoUser, None, APP).unwrap();
     let mut child = world.forked(3, 1);
     let find = Request::Find { template: label("s"), after: None, limit: 9 };
-    let reply =
-        child.connection.handle(Envelope { attach: Some(Attach::Ticket(ticket)), session: 1, request: find });
+    let reply = child.connection.handle(Envelope {
+        attach: Some(Attach::Ticket(ticket)),
+        session: 1,
+        extras: None,
+        request: find,
+    });
     assert!(matches!(reply.result, Ok(Response::Found(found)) if found.objects[0].handle == ours));
     let theirs = child.aes(label("c"));
     assert_eq!(child.ask(Request::CloseSession).err(), None);
@@ -76,6 +80,7 @@ fn a_ticket_ends_with_logout_password_change_deletion_and_time() {
         let reply = app.connection.handle(Envelope {
             attach: Some(Attach::Ticket(ticket.clone())),
             session: 1,
+            extras: None,
             request,
         });
         assert_eq!(reply.detached, reply.result.is_err());
@@ -209,7 +214,8 @@ fn officers_manage_users_and_crypto_users_do_not() {
     eve.login(Role::CryptoUser, Some("EVE"), OTHER).unwrap();
     assert_eq!(officer.code(delete(Role::CryptoUser, "eve")), ReturnCode::OK);
     let session_key = Request::Find { template: Attributes::new(), after: None, limit: 1 };
-    let reply = eve.connection.handle(Envelope { attach: None, session: 1, request: session_key });
+    let reply =
+        eve.connection.handle(Envelope { attach: None, session: 1, extras: None, request: session_key });
     assert!(reply.detached, "a deleted user is nobody at once");
     assert_eq!(officer.code(create("eve")), ReturnCode::OK);
 }

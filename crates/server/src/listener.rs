@@ -209,7 +209,11 @@ mod tests {
             let mut client = Self(Stream::connect(path).unwrap(), Frames::new());
             let instance = InstanceId([1; 16]);
             let mut frame = Vec::new();
-            encode(&Hello { protocol: PROTOCOL, instance, family: instance }, &mut frame).unwrap();
+            encode(
+                &Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false },
+                &mut frame,
+            )
+            .unwrap();
             client.0.write_all(&frame).unwrap();
             assert!(client.1.next(&mut client.0, usize::MAX).unwrap().is_some());
             client.1.wipe();
@@ -218,7 +222,7 @@ mod tests {
 
         fn ask(&mut self, request: Request) -> Option<Reply> {
             let mut frame = Vec::new();
-            encode(&Envelope { attach: None, session: 1, request }, &mut frame).unwrap();
+            encode(&Envelope { attach: None, session: 1, extras: None, request }, &mut frame).unwrap();
             self.0.write_all(&frame).unwrap();
             let reply = self.1.next(&mut self.0, usize::MAX).unwrap().map(|body| decode(body).unwrap());
             self.1.wipe();

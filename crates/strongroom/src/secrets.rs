@@ -123,6 +123,7 @@ impl Secrets {
         let user = match role {
             Role::Admin => secrets.officer.as_ref(),
             Role::CryptoUser => secrets.crypto_users.first(),
+            Role::UnactivatedAdmin | Role::Appliance => None,
         };
         user.map(|user| user.username.clone())
     }
@@ -133,6 +134,7 @@ impl Secrets {
         match role {
             Role::Admin => secrets.officer.as_mut().filter(|officer| officer.username == *name),
             Role::CryptoUser => secrets.crypto_users.iter_mut().find(|user| user.username == *name),
+            Role::UnactivatedAdmin | Role::Appliance => None,
         }
     }
 
@@ -145,6 +147,7 @@ impl Secrets {
             match role {
                 Role::Admin => secrets.officer = None,
                 Role::CryptoUser => secrets.crypto_users.retain(|user| user.username != *name),
+                Role::UnactivatedAdmin | Role::Appliance => {}
             }
         }
         true

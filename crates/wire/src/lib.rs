@@ -8,11 +8,18 @@
 
 mod frame;
 mod message;
+mod quorum;
+mod reply;
 mod stream;
 
 pub use frame::{Frames, decode, encode, encode_secret};
 pub use message::{
-    Answer, Attach, ClusterInfo, Envelope, Found, Hello, InstanceId, Login, MechanismEntry, Member,
-    Operation, PROTOCOL, Reply, Request, Response, StreamKind, Ticket, UserInfo, Welcome,
+    Attach, ClusterInfo, Envelope, Hello, InstanceId, Login, Member, Operation, PROTOCOL, Request,
+    StreamKind, Ticket, Welcome,
 };
+pub use quorum::{
+    Approval, ChallengeKind, Extras, OwnKey, Ownership, QuorumSettings, QuorumTokenInfo, Signature,
+    SignedChallenge,
+};
+pub use reply::{Answer, Found, MechanismEntry, Reply, Response, UserInfo};
 pub use stream::Stream;

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use strongroom_model::{
-    AttributeType, Attributes, Blob, Error, Handle, Mechanism, NodeId, ObjectInfo, Profile, Role, UserName,
-    Value,
+    AttributeType, Attributes, Blob, Handle, Mechanism, NodeId, Profile, Role, Service, UserName,
 };
 
+use crate::quorum::{ChallengeKind, Extras, OwnKey, SignedChallenge};
+
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// A client instance: one process that loaded the module, or one forked child of it. Random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub struct Hello {
     /// The process at the root of its forks: session objects of the root are its children's too.
     /// Equal to `instance` unless the process was forked after it initialised.
     pub family: InstanceId,
+    /// Whether token keys may be made and used only while two nodes have them (cloudhsm.md 4.3).
+    pub needs_two_nodes: bool,
 }
 
 /// The answer to a [`Hello`].
@@ -112,6 +115,8 @@ pub struct Envelope {
     pub attach: Option<Attach>,
     /// The module's number of the PKCS#11 session; session objects made die with it.
     pub session: u64,
+    /// Approvals, and terms of a key that is to be made.
+    pub extras: Option<Box<Extras>>,
     /// What is asked.
     pub request: Request,
 }
@@ -325,6 +330,95 @@ pub enum Request {
     ChangePassword(Login),
     /// [`Response::Users`].
     ListUsers,
+    /// Sets the password of the unactivated admin, who becomes the first officer; by anybody, once.
+    Activate {
+        /// The password.
+        password: Blob,
+    },
+    /// As [`Request::Login`], by a user with a second factor: [`Response::Ticket`].
+    LoginWithKey {
+        /// Who, and the password.
+        login: Login,
+        /// Challenges with their answers; the node looks for its own.
+        signed: Vec<SignedChallenge>,
+    },
+    /// Something to sign: [`Response::Bytes`], 80 of them, good on this node, once, for 600 seconds.
+    Challenge {
+        /// What for.
+        kind: ChallengeKind,
+        /// Who will sign it.
+        role: Role,
+        /// Its name.
+        user: UserName,
+    },
+    /// Registers a key as approver's; for oneself.
+    RegisterQuorumKey(OwnKey),
+    /// Sets a second factor for oneself, with which comes the approver's registration; or, with `None`, takes both away:
+    /// one's own, or as an officer anybody's, which is gated by the service `user`.
+    ChangeMfa {
+        /// Whose role.
+        role: Role,
+        /// Whose.
+        user: UserName,
+        /// The key.
+        key: Option<OwnKey>,
+    },
+    /// Asks for a quorum token: [`Response::Bytes`], its `approval_data`.
+    QuorumToken {
+        /// For what.
+        service: Service,
+        /// For which key, where it's a service of keys.
+        key: Option<Handle>,
+    },
+    /// [`Response::QuorumTokens`].
+    ListQuorumTokens,
+    /// Deletes one's own quorum tokens or, as an officer, all.
+    DeleteQuorumTokens {
+        /// All.
+        all: bool,
+    },
+    /// [`Response::QuorumSettings`]; by anybody.
+    QuorumSettings,
+    /// Sets how many approvals a service needs; by an officer, gated by the service `quorum`.
+    SetQuorumValue {
+        /// `user`, `quorum` or `cluster`.
+        service: Service,
+        /// 1 to 8.
+        value: u8,
+    },
+    /// Sets how long tokens live, in seconds; by an officer.
+    SetQuorumTimeouts {
+        /// To be approved.
+        generated: Option<u32>,
+        /// To be used once approved.
+        approved: Option<u32>,
+    },
+    /// Lets another crypto user use a key, or no longer; by its owner.
+    Share {
+        /// The key.
+        handle: Handle,
+        /// The crypto user.
+        user: UserName,
+        /// Whether it may.
+        shared: bool,
+    },
+    /// [`Response::Ownership`].
+    Ownership {
+        /// The object.
+        handle: Handle,
+    },
+    /// Makes a token object of a session object, which is gone then: [`Response::Object`].
+    Persist {
+        /// The session object.
+        handle: Handle,
+    },
+    /// Brings a user, and with it the policy, to the nodes that missed its changes; by an officer.
+    ReplicateUser {
+        /// Its role.
+        role: Role,
+        /// Its name.
+        user: UserName,
+    },
 }
 
 /// A key, a mechanism, and data.
@@ -374,7 +468,11 @@ impl Request {
             | Self::Open { .. }
             | Self::Abandon { .. }
             | Self::CloseSession
-            | Self::ListUsers => true,
+            | Self::ListUsers
+            | Self::Challenge { .. }
+            | Self::ListQuorumTokens
+            | Self::QuorumSettings
+            | Self::Ownership { .. } => true,
             Self::InitToken { .. }
             | Self::InitPin { .. }
             | Self::SetPin { .. }
@@ -390,7 +488,18 @@ impl Request {
             | Self::Finish { .. }
             | Self::CreateUser(_)
             | Self::DeleteUser { .. }
-            | Self::ChangePassword(_) => false,
+            | Self::ChangePassword(_)
+            | Self::Activate { .. }
+            | Self::LoginWithKey { .. }
+            | Self::RegisterQuorumKey(_)
+            | Self::ChangeMfa { .. }
+            | Self::QuorumToken { .. }
+            | Self::DeleteQuorumTokens { .. }
+            | Self::SetQuorumValue { .. }
+            | Self::SetQuorumTimeouts { .. }
+            | Self::Share { .. }
+            | Self::Persist { .. }
+            | Self::ReplicateUser { .. } => false,
         }
     }
 
@@ -407,100 +516,4 @@ impl Request {
                 | Self::Open { .. }
         )
     }
-}
-
-/// A node's answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Reply {
-    /// The revision of the cluster's state on this node; what a client keeps of objects is good while it's the same.
-    pub revision: u64,
-    /// Number of the membership's last change; when it grows, ask [`Request::Info`].
-    pub epoch: u64,
-    /// Whether the `attach` that came along was refused: the request was then carried out for nobody.
-    pub detached: bool,
-    /// The outcome.
-    pub result: Result<Response, Error>,
-}
-
-/// What a request that succeeded yields.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Response {
-    /// Nothing but success.
-    Done,
-    /// Bytes: a signature, ciphertext, plaintext, wrapped key, random bytes.
-    Bytes(Blob),
-    /// An object made or asked for.
-    Object(ObjectInfo),
-    /// A key pair.
-    Pair {
-        /// The public key.
-        public: ObjectInfo,
-        /// The private key.
-        private: ObjectInfo,
-    },
-    /// Objects found.
-    Found(Found),
-    /// Attributes.
-    Answers(Vec<Answer>),
-    /// A size in bytes.
-    Size(u64),
-    /// A multi-part operation that has begun.
-    Streaming {
-        /// Its number on this node.
-        stream: u64,
-        /// What it gave out for the first part.
-        output: Blob,
-    },
-    /// A ticket.
-    Ticket(Ticket),
-    /// The cluster.
-    Cluster(ClusterInfo),
-    /// The mechanisms.
-    Mechanisms(Vec<MechanismEntry>),
-    /// The users.
-    Users(Vec<UserInfo>),
-}
-
-/// Objects found, in order of handles.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Found {
-    /// The objects.
-    pub objects: Vec<ObjectInfo>,
-    /// Whether there are more behind the last.
-    pub more: bool,
-}
-
-/// One attribute asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
-    /// Its value.
-    Value(Value),
-    /// It may not be revealed.
-    Sensitive,
-    /// The object has no such attribute.
-    Invalid,
-}
-
-/// A mechanism that the profile has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MechanismEntry {
-    /// Its type (`CKM_*`).
-    pub kind: u64,
-    /// Smallest key, in the mechanism's unit.
-    pub min_key: u64,
-    /// Largest key.
-    pub max_key: u64,
-    /// `CKF_*`, with `CKF_HW`.
-    pub flags: u64,
-}
-
-/// A user as others see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserInfo {
-    /// Its name.
-    pub name: UserName,
-    /// Its role.
-    pub role: Role,
-    /// Whether too many wrong passwords have locked it.
-    pub locked: bool,
 }

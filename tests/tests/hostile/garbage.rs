@@ -24,7 +24,8 @@ fn whoever_sends_garbage_is_hung_up_on() {
         let raw = Raw::start(&cluster);
         let socket = cluster.sockets()[0];
         let instance = InstanceId(INSTANCE);
-        let other_protocol = Hello { protocol: PROTOCOL + 1, instance, family: instance };
+        let other_protocol =
+            Hello { protocol: PROTOCOL + 1, instance, family: instance, needs_two_nodes: false };
         let introductions: [(&str, Vec<u8>); 8] = [
             ("another protocol", b"GET / HTTP/1.1\r\nHost: strongroom\r\n\r\n".to_vec()),
             ("a frame of four gigabytes", vec![0xff; 64]),
@@ -205,7 +206,7 @@ fn whoever_does_not_read_keeps_the_daemons_memory_bounded() {
 }
 
 fn ask(request: Request) -> Envelope {
-    Envelope { attach: None, session: 1, request }
+    Envelope { attach: None, session: 1, extras: None, request }
 }
 
 /// The body of a request with templates in templates.

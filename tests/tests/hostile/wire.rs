@@ -51,7 +51,7 @@ impl Stranger {
     /// Asks something, and waits for the answer.
     pub(crate) fn ask(&mut self, attach: Option<Attach>, request: Request) -> Result<Response> {
         self.stream
-            .write_all(&frame(&Envelope { attach, session: 1, request }))
+            .write_all(&frame(&Envelope { attach, session: 1, extras: None, request }))
             .expect("a node that listens");
         let body = self.frames.next(&mut self.stream, 64 << 20).expect("an answer");
         let reply: Reply = decode(body.expect("an answer")).expect("an answer that makes sense");
@@ -78,7 +78,7 @@ impl Stranger {
 /// An introduction.
 pub(crate) fn hello(instance: [u8; 16]) -> Vec<u8> {
     let instance = InstanceId(instance);
-    frame(&Hello { protocol: PROTOCOL, instance, family: instance })
+    frame(&Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false })
 }
 
 /// A message in its frame.

@@ -159,7 +159,7 @@ fn a_failed_flush_leaves_no_trace_and_nothing_more_is_taken() {
 fn a_record_that_is_too_large_fails_alone() {
     let fixture = Fixture::new();
     let cluster = fixture.create(&empty()).unwrap();
-    let huge = User { password: "x".repeat(600 * 1024), epoch: 0, failures: 0 };
+    let huge = User { password: "x".repeat(600 * 1024), epoch: 0, failures: 0, public_key: None, mfa: false };
     let change = Change::of(user_key("huge"), Expect::Absent, Some(Record::User(Arc::new(huge))));
     assert_eq!(code(cluster.ledger.commit(change).unwrap_err()), ReturnCode::DATA_LEN_RANGE);
     cluster.ledger.commit(set_user("small", Expect::Absent)).unwrap();
@@ -170,7 +170,13 @@ fn the_largest_object_there_may_be_fits() {
     let fixture = Fixture::new();
     let cluster = fixture.create(&empty()).unwrap();
     // Encodings add some bytes to each attribute; a quarter more is far above what they add.
-    let large = User { password: "x".repeat(limits::MAX_OBJECT * 5 / 4 - 2048), epoch: 0, failures: 0 };
+    let large = User {
+        password: "x".repeat(limits::MAX_OBJECT * 5 / 4 - 2048),
+        epoch: 0,
+        failures: 0,
+        public_key: None,
+        mfa: false,
+    };
     let change = Change::of(user_key("large"), Expect::Absent, Some(Record::User(Arc::new(large))));
     cluster.ledger.commit(change).unwrap();
 }

@@ -122,7 +122,13 @@ fn user_key(name: &str) -> Key {
 }
 
 fn user(epoch: u64) -> Option<Record> {
-    Some(Record::User(Arc::new(User { password: "none".to_owned(), epoch, failures: 0 })))
+    Some(Record::User(Arc::new(User {
+        password: "none".to_owned(),
+        epoch,
+        failures: 0,
+        public_key: None,
+        mfa: false,
+    })))
 }
 
 fn set_user(name: &str, expect: Expect) -> Change {

@@ -1,6 +1,6 @@
 //! Changes to the state, and the way to get one committed.
 
-use strongroom_model::{Error, Handle};
+use strongroom_model::{Error, Handle, Role, UserName};
 
 use super::{Key, Record};
 
@@ -90,4 +90,18 @@ pub trait Port: Send + Sync {
 
     /// The number of the membership's last change; asked on every request.
     fn epoch(&self) -> u64;
+
+    /// How many nodes have every committed change, this one included if it has. Asked on requests that use token keys
+    /// for clients that want two nodes to have them.
+    fn reachable(&self) -> usize;
+
+    /// Whether this node hears of changes; if not, what it has may be out of date.
+    fn is_connected(&self) -> bool;
+
+    /// Brings a user's record, and the policy, to the nodes that missed changes of them.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_ARGUMENTS_BAD` if there's no such user, `CKR_DEVICE_ERROR` if a node can't be reached.
+    fn replicate_user(&self, role: Role, user: &UserName) -> Result<(), Error>;
 }

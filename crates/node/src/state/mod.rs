@@ -7,6 +7,6 @@ mod replica;
 
 pub use change::{Change, CommitError, Committed, Expect, Port, Revision, Write};
 pub(crate) use index::Index;
-pub use record::{Key, Policy, Record, Revocation, User};
+pub use record::{Key, Policy, QuorumToken, Record, Revocation, User};
 pub use replica::Replica;
 pub(crate) use replica::Versioned;

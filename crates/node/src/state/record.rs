@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{password, random};
-use strongroom_model::{Handle, Profile, Result, Role, UserName};
-use strongroom_wire::InstanceId;
+use strongroom_model::{Blob, Handle, NodeId, Profile, Result, Role, Service, UserName};
+use strongroom_wire::{InstanceId, QuorumSettings};
 
 use crate::object::StoredObject;
 
@@ -20,6 +20,10 @@ pub enum Key {
     Object(Handle),
     /// A client instance that logged out.
     Revocation(InstanceId),
+    /// A quorum token, by SHA-256 of its `approval_data`.
+    Token([u8; 32]),
+    /// The wrong passwords that one node counts for one user, where nodes count for themselves.
+    Failures(NodeId, Role, UserName),
 }
 
 /// A record's content. Cheap to clone: replicas in one daemon share it.
@@ -33,6 +37,10 @@ pub enum Record {
     Object(Arc<StoredObject>),
     /// For [`Key::Revocation`].
     Revocation(Revocation),
+    /// For [`Key::Token`].
+    Token(Arc<QuorumToken>),
+    /// For [`Key::Failures`].
+    Failures(u32),
 }
 
 /// What holds for the whole cluster.
@@ -44,6 +52,8 @@ pub struct Policy {
     pub profile: Profile,
     /// Whose a PIN without a colon is; the first crypto user made.
     pub default_user: Option<UserName>,
+    /// How many approvals are needed.
+    pub quorum: QuorumSettings,
 }
 
 /// A user. Only what's needed to check a password is kept of it.
@@ -53,8 +63,31 @@ pub struct User {
     pub password: String,
     /// Another after every change that must void the user's tickets.
     pub epoch: u64,
-    /// Wrong passwords since the last right one.
+    /// Wrong passwords since the last right one, where all nodes count together.
     pub failures: u32,
+    /// The RSA-2048 public key that the user approves with, and that is its second factor if it has one:
+    /// SubjectPublicKeyInfo in DER.
+    pub public_key: Option<Blob>,
+    /// Whether a login takes a signature by that key too.
+    pub mfa: bool,
+}
+
+/// A quorum token: the wish of one user, in one program, to have one thing done that others must approve.
+/// It's deleted by the change that does the thing, so it's used once in the whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuorumToken {
+    /// Who asked.
+    pub role: Role,
+    /// Its name.
+    pub user: UserName,
+    /// In which process.
+    pub instance: InstanceId,
+    /// What for.
+    pub service: Service,
+    /// For which key.
+    pub key: Option<Handle>,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
 }
 
 /// A logout: tickets that were issued before the revision that wrote this are void.
@@ -72,7 +105,7 @@ impl User {
     /// `CKR_HOST_MEMORY` if the password can't be hashed.
     pub fn with_password(password: &[u8]) -> Result<Self> {
         let epoch = u64::from_le_bytes(random::bytes());
-        Ok(Self { password: password::hash(password)?, epoch, failures: 0 })
+        Ok(Self { password: password::hash(password)?, epoch, failures: 0, public_key: None, mfa: false })
     }
 }
 
@@ -81,6 +114,7 @@ impl std::fmt::Debug for User {
         f.debug_struct("User")
             .field("epoch", &self.epoch)
             .field("failures", &self.failures)
+            .field("mfa", &self.mfa)
             .finish_non_exhaustive()
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use strongroom_model::{Attributes, Handle, Profile, Role, UserName};
+use strongroom_model::{Attributes, Handle, NodeId, Profile, Role, UserName};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
-use super::{Change, Committed, Expect, Key, Policy, Record, Revision, Revocation, User};
+use super::{Change, Committed, Expect, Key, Policy, QuorumToken, Record, Revision, Revocation, User};
 use crate::object::StoredObject;
 
 /// A record and the revision that wrote it.
@@ -25,6 +25,8 @@ pub struct Replica {
     users: BTreeMap<(Role, UserName), Versioned<Arc<User>>>,
     objects: HashMap<Handle, Versioned<Arc<StoredObject>>>,
     revocations: HashMap<InstanceId, Versioned<Revocation>>,
+    tokens: HashMap<[u8; 32], Versioned<Arc<QuorumToken>>>,
+    failures: HashMap<(NodeId, Role, UserName), Versioned<u32>>,
     index: Index,
 }
 
@@ -75,6 +77,10 @@ impl Replica {
             Key::User(role, name) => self.users.get(&(*role, name.clone())).map(|record| record.version),
             Key::Object(handle) => self.objects.get(handle).map(|record| record.version),
             Key::Revocation(instance) => self.revocations.get(instance).map(|record| record.version),
+            Key::Token(id) => self.tokens.get(id).map(|record| record.version),
+            Key::Failures(node, role, name) => {
+                self.failures.get(&(*node, *role, name.clone())).map(|record| record.version)
+            }
         }
     }
 
@@ -84,7 +90,10 @@ impl Replica {
         let users = self.users.keys().map(|(role, name)| Key::User(*role, name.clone()));
         let objects = self.objects.keys().map(|handle| Key::Object(*handle));
         let revocations = self.revocations.keys().map(|instance| Key::Revocation(*instance));
-        policy.chain(users).chain(objects).chain(revocations)
+        let tokens = self.tokens.keys().map(|id| Key::Token(*id));
+        let failures =
+            self.failures.keys().map(|(node, role, name)| Key::Failures(*node, *role, name.clone()));
+        policy.chain(users).chain(objects).chain(revocations).chain(tokens).chain(failures)
     }
 
     /// Logouts whose last ticket has expired by `now`: they may be deleted.
@@ -136,6 +145,21 @@ impl Replica {
         self.revocations.get(&instance).map(|record| record.version)
     }
 
+    /// A quorum token, by SHA-256 of its `approval_data`.
+    pub(crate) fn token(&self, id: &[u8; 32]) -> Option<&Versioned<Arc<QuorumToken>>> {
+        self.tokens.get(id)
+    }
+
+    /// The quorum tokens, in no order.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = (&[u8; 32], &Versioned<Arc<QuorumToken>>)> {
+        self.tokens.iter()
+    }
+
+    /// How many wrong passwords a node has counted by itself, and the record that says so.
+    pub(crate) fn failures_on(&self, node: NodeId, role: Role, name: &UserName) -> Option<&Versioned<u32>> {
+        self.failures.get(&(node, role, name.clone()))
+    }
+
     /// Token objects, in no order.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (Handle, &Versioned<Arc<StoredObject>>)> {
         self.objects.iter().map(|(handle, object)| (*handle, object))
@@ -168,6 +192,12 @@ impl Replica {
             (Key::Revocation(instance), Record::Revocation(value)) => {
                 self.revocations.insert(instance, Versioned { version, value });
             }
+            (Key::Token(id), Record::Token(value)) => {
+                self.tokens.insert(id, Versioned { version, value });
+            }
+            (Key::Failures(node, role, name), Record::Failures(value)) => {
+                self.failures.insert((node, role, name), Versioned { version, value });
+            }
             (key, _) => unreachable!("a record of another kind under {key:?}"),
         }
     }
@@ -185,6 +215,12 @@ impl Replica {
             }
             Key::Revocation(instance) => {
                 self.revocations.remove(instance);
+            }
+            Key::Token(id) => {
+                self.tokens.remove(id);
+            }
+            Key::Failures(node, role, name) => {
+                self.failures.remove(&(*node, *role, name.clone()));
             }
         }
     }

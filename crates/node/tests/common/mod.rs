@@ -46,6 +46,18 @@ impl Port for Ledger {
     fn epoch(&self) -> u64 {
         1
     }
+
+    fn reachable(&self) -> usize {
+        1
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    fn replicate_user(&self, _: Role, _: &strongroom_model::UserName) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -69,7 +81,12 @@ pub(crate) const OTHER: &str = "other-password";
 /// A cluster with the officer `admin` and the crypto users `app` (the default one) and `other`.
 pub(crate) fn world(profile: Profile) -> World {
     let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
-    let policy = Policy { label: "test".into(), profile, default_user: Some("app".parse().unwrap()) };
+    let policy = Policy {
+        label: "test".into(),
+        profile,
+        default_user: Some("app".parse().unwrap()),
+        quorum: Default::default(),
+    };
     let records = vec![
         (Key::Policy, 1, Record::Policy(Arc::new(policy))),
         (Key::User(Role::Admin, "admin".parse().unwrap()), 1, user(OFFICER)),
@@ -120,6 +137,7 @@ impl World {
             protocol: PROTOCOL,
             instance: InstanceId([instance; 16]),
             family: InstanceId([family; 16]),
+            needs_two_nodes: false,
         };
         Client { connection: self.node.connect(&hello).unwrap().0, hello }
     }
@@ -145,7 +163,7 @@ impl World {
 
 impl Client {
     pub(crate) fn ask(&mut self, request: Request) -> Result<Response> {
-        self.connection.handle(Envelope { attach: None, session: 1, request }).result
+        self.connection.handle(Envelope { attach: None, session: 1, extras: None, request }).result
     }
 
     pub(crate) fn code(&mut self, request: Request) -> ReturnCode {

@@ -144,7 +144,7 @@ impl Client {
 
     pub(crate) fn send(&mut self, request: Request) {
         let mut frame = Vec::new();
-        encode(&Envelope { attach: None, session: 1, request }, &mut frame).unwrap();
+        encode(&Envelope { attach: None, session: 1, extras: None, request }, &mut frame).unwrap();
         self.stream.write_all(&frame).unwrap();
     }
 
@@ -206,7 +206,8 @@ impl Client {
 pub(crate) fn hello(instance: u8) -> Vec<u8> {
     let instance = InstanceId([instance; 16]);
     let mut frame = Vec::new();
-    encode(&Hello { protocol: PROTOCOL, instance, family: instance }, &mut frame).unwrap();
+    encode(&Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false }, &mut frame)
+        .unwrap();
     frame
 }
 

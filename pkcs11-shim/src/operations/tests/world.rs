@@ -56,12 +56,12 @@ impl World {
         static INSTANCES: AtomicUsize = AtomicUsize::new(1);
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         let instance = InstanceId([u8::try_from(number).unwrap(); 16]);
-        let hello = Hello { protocol: PROTOCOL, instance, family: instance };
+        let hello = Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false };
         let connect = |node: &Arc<strongroom_node::Node>| {
             let mut connection = node.connect(&hello).unwrap().0;
             let login = Login { role: Role::CryptoUser, user: None, password: Blob::from(*b"password") };
             let request = Request::Login(login);
-            connection.handle(Envelope { attach: None, session: 1, request }).result.unwrap();
+            connection.handle(Envelope { attach: None, session: 1, extras: None, request }).result.unwrap();
             Mutex::new(connection)
         };
         Self { connections: cluster().nodes().iter().map(connect).collect(), calls: AtomicUsize::new(0) }
@@ -149,7 +149,7 @@ impl Nodes for World {
             },
             Route::Any => turn % self.connections.len(),
         };
-        let envelope = Envelope { attach: None, session: 1, request: request.clone() };
+        let envelope = Envelope { attach: None, session: 1, extras: None, request: request.clone() };
         let connection = self.connections.get(node).ok_or(ReturnCode::KEY_HANDLE_INVALID)?;
         let reply = lock(connection).handle(envelope);
         Ok((NodeId(node as u16), reply.result?))

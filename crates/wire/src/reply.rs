@@ -1,0 +1,113 @@
+//! What nodes answer.
+
+use serde::{Deserialize, Serialize};
+use strongroom_model::{Blob, Error, ObjectInfo, Role, UserName, Value};
+
+use crate::message::{ClusterInfo, Ticket};
+use crate::quorum::{Ownership, QuorumSettings, QuorumTokenInfo};
+
+/// A node's answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// The revision of the cluster's state on this node; what a client keeps of objects is good while it's the same.
+    pub revision: u64,
+    /// Number of the membership's last change; when it grows, ask [`Request::Info`].
+    pub epoch: u64,
+    /// Whether the `attach` that came along was refused: the request was then carried out for nobody.
+    pub detached: bool,
+    /// The outcome.
+    pub result: Result<Response, Error>,
+}
+
+/// What a request that succeeded yields.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Response {
+    /// Nothing but success.
+    Done,
+    /// Bytes: a signature, ciphertext, plaintext, wrapped key, random bytes.
+    Bytes(Blob),
+    /// An object made or asked for.
+    Object(ObjectInfo),
+    /// A key pair.
+    Pair {
+        /// The public key.
+        public: ObjectInfo,
+        /// The private key.
+        private: ObjectInfo,
+    },
+    /// Objects found.
+    Found(Found),
+    /// Attributes.
+    Answers(Vec<Answer>),
+    /// A size in bytes.
+    Size(u64),
+    /// A multi-part operation that has begun.
+    Streaming {
+        /// Its number on this node.
+        stream: u64,
+        /// What it gave out for the first part.
+        output: Blob,
+    },
+    /// A ticket.
+    Ticket(Ticket),
+    /// The cluster.
+    Cluster(ClusterInfo),
+    /// The mechanisms.
+    Mechanisms(Vec<MechanismEntry>),
+    /// The users.
+    Users(Vec<UserInfo>),
+    /// The quorum tokens that are stored.
+    QuorumTokens(Vec<QuorumTokenInfo>),
+    /// How many approvals are needed.
+    QuorumSettings(QuorumSettings),
+    /// Whose an object is.
+    Ownership(Ownership),
+}
+
+/// Objects found, in order of handles.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Found {
+    /// The objects.
+    pub objects: Vec<ObjectInfo>,
+    /// Whether there are more behind the last.
+    pub more: bool,
+}
+
+/// One attribute asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Its value.
+    Value(Value),
+    /// It may not be revealed.
+    Sensitive,
+    /// The object has no such attribute.
+    Invalid,
+}
+
+/// A mechanism that the profile has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MechanismEntry {
+    /// Its type (`CKM_*`).
+    pub kind: u64,
+    /// Smallest key, in the mechanism's unit.
+    pub min_key: u64,
+    /// Largest key.
+    pub max_key: u64,
+    /// `CKF_*`, with `CKF_HW`.
+    pub flags: u64,
+}
+
+/// A user as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// Its name.
+    pub name: UserName,
+    /// Its role.
+    pub role: Role,
+    /// Whether too many wrong passwords have locked it.
+    pub locked: bool,
+    /// Whether it logs in with a second factor.
+    pub mfa: bool,
+    /// Whether it's registered as approver.
+    pub quorum: bool,
+}

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use strongroom_client::{Client, ClusterConfig, Endpoint, Route};
 use strongroom_model::{Blob, Handle, Mechanism, MechanismType, NodeId, Params, Profile};
 use strongroom_wire::{
-    ClusterInfo, Envelope, Frames, Hello, Member, Operation, Reply, Request, Response, Stream, Welcome,
-    decode, encode,
+    ClusterInfo, Envelope, Frames, Hello, Member, Operation, Reply, Request, Response, Standing, Stream,
+    Welcome, decode, encode,
 };
 
 fn main() {
@@ -140,7 +140,11 @@ fn answer(mut stream: Stream, welcome: &Welcome, work: Duration) -> Option<()> {
             _ => Response::Done,
         });
         out.clear();
-        encode(&Reply { revision: 1, epoch: 1, detached: false, result }, &mut out).ok()?;
+        encode(
+            &Reply { revision: 1, epoch: 1, detached: false, standing: Standing::Current, result },
+            &mut out,
+        )
+        .ok()?;
         stream.write_all(&out).ok()?;
     }
 }

@@ -7,6 +7,7 @@
 //! reconnect_ms = 3000   # how long to wait for a restarting daemon
 //! retry = "standard"    # or "off": never send a request twice
 //! spin_us = 50          # how long a lone caller waits awake for an answer; 0: never
+//! key_availability_check = true  # use and make token keys only while two nodes have them; unset: under `cloudhsm`
 //! ```
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use strongroom_model::{Error, ReturnCode};
+use strongroom_wire::Availability;
 
 /// The name of the file in each place that is searched.
 const FILE: &str = "client.toml";
@@ -49,6 +51,8 @@ pub struct ClusterConfig {
     pub retry: Retry,
     /// How long a lone caller polls for its answer before it sleeps, in microseconds; 0 is never.
     pub spin_us: u64,
+    /// Whether token keys are made and used only while two nodes have them (cloudhsm.md 4.3).
+    pub availability: Availability,
 }
 
 /// Whether a request is sent again when its answer didn't arrive.
@@ -198,6 +202,7 @@ impl ClusterConfig {
             reconnect_ms: RECONNECT_MS,
             retry: Retry::default(),
             spin_us: SPIN_US,
+            availability: Availability::default(),
         }
     }
 }
@@ -251,6 +256,8 @@ struct Table {
     retry: Retry,
     #[serde(default)]
     spin_us: Option<u64>,
+    #[serde(default)]
+    key_availability_check: Option<bool>,
 }
 
 impl Table {
@@ -271,6 +278,11 @@ impl Table {
             reconnect_ms: self.reconnect_ms.unwrap_or(RECONNECT_MS),
             retry: self.retry,
             spin_us,
+            availability: match self.key_availability_check {
+                None => Availability::ByProfile,
+                Some(true) => Availability::TwoNodes,
+                Some(false) => Availability::OneNode,
+            },
             name,
         })
     }
@@ -376,12 +388,14 @@ mod tests {
     #[test]
     fn settings_have_defaults() {
         let text = "[[cluster]]\nname = 'a'\nnodes = ['unix:/a/0', 'unix:/a/1']\n\
-                    [[cluster]]\nname = 'b'\nnodes = ['unix:/b']\nreconnect_ms = 5\nretry = 'off'\nspin_us = 0\n";
+                    [[cluster]]\nname = 'b'\nnodes = ['unix:/b']\nreconnect_ms = 5\nretry = 'off'\nspin_us = 0\n\
+                    key_availability_check = false\n";
         let config = Config::from_toml(text).unwrap();
         let nodes = vec![Endpoint::Unix("/a/0".into()), Endpoint::Unix("/a/1".into())];
         assert_eq!(config.clusters[0], ClusterConfig::new("a", nodes));
         let second = &config.clusters[1];
         assert_eq!((second.reconnect_ms, second.retry, second.spin_us), (5, Retry::Off, 0));
+        assert_eq!(second.availability, Availability::OneNode);
         assert_eq!(second.nodes[0].to_string(), "unix:/b");
     }
 

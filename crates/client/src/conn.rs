@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     Lost(io::Error),
     /// Sending again won't help.
     Hopeless(Error),
+    /// The node is cut off from its cluster and didn't begin on the request; another may carry it out.
+    Unfit(Error),
 }
 
 /// What [`strongroom_wire::Envelope`] is on the wire, without owning the request.

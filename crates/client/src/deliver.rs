@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use strongroom_model::{Error, NodeId, Result, ReturnCode, limits};
-use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response};
+use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response, Standing};
 
 use crate::choice::{self, Route};
 use crate::client::Client;
@@ -66,11 +66,14 @@ impl Client {
         let mut tried: Vec<Arc<Link>> = Vec::new();
         let mut trouble = String::new();
         let mut waiting: Option<(Instant, Duration)> = None;
+        let mut unfit = None;
         loop {
             let Some(link) = self.next(&errand, turn, &tried) else {
                 let present = patience.is_some() && self.established.load(Ordering::Acquire);
                 let pause = self.pause(&mut waiting, patience.filter(|_| present && !trouble.is_empty()));
-                let Some(pause) = pause else { return Err(self.unreachable(&errand, present, &trouble)) };
+                let Some(pause) = pause else {
+                    return Err(unfit.unwrap_or_else(|| self.unreachable(&errand, present, &trouble)));
+                };
                 std::thread::sleep(pause);
                 tried.clear();
                 trouble.clear();
@@ -80,6 +83,10 @@ impl Client {
                 Ok(Some(reply)) => return reply.result.map(|response| (link.node(), response)),
                 Ok(None) => {}
                 Err(Failure::Unsent(error)) => describe(&mut trouble, &link, &error),
+                Err(Failure::Unfit(error)) => {
+                    describe(&mut trouble, &link, &error);
+                    unfit = Some(error);
+                }
                 Err(Failure::Lost(error)) if repeats > 0 => {
                     repeats -= 1;
                     describe(&mut trouble, &link, &error);
@@ -118,6 +125,7 @@ impl Client {
             match self.converse(link, conn, errand) {
                 // The node may have been restarted since; what else is idle is tried, then a new connection.
                 Err(Failure::Unsent(_)) => {}
+                Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
                 result => return result.map(Some),
             }
         }
@@ -134,18 +142,29 @@ impl Client {
             link.give(conn);
             return Ok(None);
         }
-        let result = self.converse(link, conn, errand).map(Some);
-        if let Err(Failure::Unsent(_) | Failure::Lost(_)) = result {
-            link.failed(self.now_ms());
+        match self.converse(link, conn, errand) {
+            Err(Failure::Unfit(error)) => Err(self.rest(link, error)),
+            Err(failure @ (Failure::Unsent(_) | Failure::Lost(_))) => {
+                link.failed(self.now_ms());
+                Err(failure)
+            }
+            result => result.map(Some),
         }
-        result
+    }
+
+    /// Leaves a node alone for a while that can be reached, but is cut off from its cluster.
+    fn rest(&self, link: &Link, error: Error) -> Failure {
+        if link.failed(self.now_ms()) {
+            self.log.say(Level::Info, format_args!("{} is of no use now: {error}", Named(link)));
+        }
+        Failure::Unfit(error)
     }
 
     fn connect(&self, link: &Arc<Link>) -> io::Result<Conn> {
         let (Some(instance), Some(family)) = (self.instance, self.family) else {
             return Err(io::Error::other("the system gives no random bytes (getrandom)"));
         };
-        let hello = Hello { protocol: PROTOCOL, instance, family, needs_two_nodes: false };
+        let hello = Hello { protocol: PROTOCOL, instance, family, availability: self.config.availability };
         let (conn, welcome) = Conn::open(link.address.connect()?, &hello)?;
         if welcome.cluster.members.len() > limits::MAX_NODES {
             return Err(io::Error::new(
@@ -180,6 +199,11 @@ impl Client {
                 self.state.write(|state| state.note(*session, conn.node));
             }
             let reply = result?;
+            if reply.standing == Standing::Unfit {
+                link.give(conn);
+                let refusal = reply.result.err().unwrap_or_else(|| ReturnCode::DEVICE_ERROR.into());
+                return Err(Failure::Unfit(refusal));
+            }
             if link.works() {
                 self.log.say(Level::Info, format_args!("{} is back", Named(link)));
             }
@@ -296,7 +320,7 @@ fn lost(link: &Link, error: &io::Error) -> Error {
     Error::new(ReturnCode::DEVICE_ERROR, message)
 }
 
-fn describe(trouble: &mut String, link: &Link, error: &io::Error) {
+fn describe(trouble: &mut String, link: &Link, error: &dyn std::fmt::Display) {
     use std::fmt::Write;
     let separator = if trouble.is_empty() { "" } else { ", " };
     let _ = write!(trouble, "{separator}{}: {error}", link.address.path().display());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{Act, FakeNode, client, code, login, obedient, random, refused, sign, ticket};
 use strongroom_client::Route;
 use strongroom_model::{Blob, ReturnCode, Role};
-use strongroom_wire::{Reply, Request, Response};
+use strongroom_wire::{Reply, Request, Response, Standing};
 
 /// What came along with each request.
 fn attached(node: &FakeNode) -> Vec<Option<String>> {
@@ -107,7 +107,7 @@ fn a_refused_ticket_ends_the_login_and_the_answer_is_passed_on() {
 }
 
 fn reply(detached: bool, result: strongroom_model::Result<Response>) -> Act {
-    Act::Reply(Reply { revision: 1, epoch: 0, detached, result })
+    Act::Reply(Reply { revision: 1, epoch: 0, detached, standing: Standing::Current, result })
 }
 
 #[test]

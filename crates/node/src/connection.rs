@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_model::{MECHANISMS, Result, ReturnCode};
-use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response};
+use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response, Standing};
 
 use crate::access::Caller;
 use crate::family::{Family, SessionId};
@@ -51,7 +51,7 @@ impl Connection {
         let only_reads = request.is_repeatable();
         let result = self.dispatch(session, &extras, request);
         let revision = if only_reads { revision } else { self.node.revision() };
-        Reply { revision, epoch: self.node.port.epoch(), detached, result }
+        Reply { revision, epoch: self.node.port.epoch(), detached, standing: Standing::Current, result }
     }
 
     fn dispatch(&mut self, session: u64, extras: &Extras, request: Request) -> Result<Response> {

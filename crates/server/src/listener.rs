@@ -175,7 +175,7 @@ mod tests {
     use strongroom_crypto::seal::SealingKey;
     use strongroom_model::{Blob, Profile};
     use strongroom_store::{MemoryStore, Revision, Snapshot, Store, StoreError};
-    use strongroom_wire::{Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode};
+    use strongroom_wire::{Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode};
 
     use super::*;
     use crate::daemon::SystemClock;
@@ -210,7 +210,7 @@ mod tests {
             let instance = InstanceId([1; 16]);
             let mut frame = Vec::new();
             encode(
-                &Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false },
+                &Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() },
                 &mut frame,
             )
             .unwrap();

@@ -14,12 +14,12 @@ mod stream;
 
 pub use frame::{Frames, decode, encode, encode_secret};
 pub use message::{
-    Attach, ClusterInfo, Envelope, Hello, InstanceId, Login, Member, Operation, PROTOCOL, Request,
-    StreamKind, Ticket, Welcome,
+    Attach, Availability, ClusterInfo, Envelope, Hello, InstanceId, Login, Member, Operation, PROTOCOL,
+    Request, StreamKind, Ticket, Welcome,
 };
 pub use quorum::{
     Approval, ChallengeKind, Extras, OwnKey, Ownership, QuorumSettings, QuorumTokenInfo, Signature,
     SignedChallenge,
 };
-pub use reply::{Answer, Found, MechanismEntry, Reply, Response, UserInfo};
+pub use reply::{Answer, Found, MechanismEntry, Reply, Response, Standing, UserInfo};
 pub use stream::Stream;

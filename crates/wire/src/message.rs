@@ -10,7 +10,7 @@ use strongroom_model::{
 use crate::quorum::{ChallengeKind, Extras, OwnKey, SignedChallenge};
 
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// A client instance: one process that loaded the module, or one forked child of it. Random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,8 +48,31 @@ pub struct Hello {
     /// The process at the root of its forks: session objects of the root are its children's too.
     /// Equal to `instance` unless the process was forked after it initialised.
     pub family: InstanceId,
-    /// Whether token keys may be made and used only while two nodes have them (cloudhsm.md 4.3).
-    pub needs_two_nodes: bool,
+    /// Whether token keys may be made and used only while two nodes have them.
+    pub availability: Availability,
+}
+
+/// What a client asks of token keys' availability (cloudhsm.md 4.3). The profile isn't known before the [`Welcome`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Availability {
+    /// What is usual under the cluster's profile: two nodes under `cloudhsm`, one under the others.
+    #[default]
+    ByProfile,
+    /// Two nodes must have a key, or it's neither made nor used.
+    TwoNodes,
+    /// One will do.
+    OneNode,
+}
+
+impl Availability {
+    /// Whether it takes two nodes in a cluster of this profile.
+    pub const fn needs_two_nodes(self, profile: Profile) -> bool {
+        match self {
+            Self::ByProfile => matches!(profile, Profile::CloudHsm),
+            Self::TwoNodes => true,
+            Self::OneNode => false,
+        }
+    }
 }
 
 /// The answer to a [`Hello`].

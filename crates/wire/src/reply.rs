@@ -15,8 +15,22 @@ pub struct Reply {
     pub epoch: u64,
     /// Whether the `attach` that came along was refused: the request was then carried out for nobody.
     pub detached: bool,
+    /// How far the node can be relied on.
+    pub standing: Standing,
     /// The outcome.
     pub result: Result<Response, Error>,
+}
+
+/// Whether a node hears of its cluster's changes (attacks.md A34).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It does.
+    #[default]
+    Current,
+    /// It doesn't and answers all the same: what it has may be out of date.
+    Stale,
+    /// It doesn't, and so hasn't begun on the request, which rests on the cluster's state: another node may carry it out.
+    Unfit,
 }
 
 /// What a request that succeeded yields.

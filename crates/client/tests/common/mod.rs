@@ -14,8 +14,8 @@ use strongroom_model::{
     ReturnCode, Role, Usage,
 };
 use strongroom_wire::{
-    Attach, ClusterInfo, Envelope, Frames, Hello, Login, Member, Operation, Reply, Request, Response, Stream,
-    Ticket, Welcome, decode, encode,
+    Attach, ClusterInfo, Envelope, Frames, Hello, Login, Member, Operation, Reply, Request, Response,
+    Standing, Stream, Ticket, Welcome, decode, encode,
 };
 
 /// What a node does with a request.
@@ -186,7 +186,11 @@ impl Shared {
             match act {
                 Act::Answer(result) => {
                     let epoch = self.info.lock().unwrap().epoch;
-                    encode(&Reply { revision: 1, epoch, detached: false, result }, &mut out).unwrap();
+                    encode(
+                        &Reply { revision: 1, epoch, detached: false, standing: Standing::Current, result },
+                        &mut out,
+                    )
+                    .unwrap();
                 }
                 Act::Reply(reply) => encode(&reply, &mut out).unwrap(),
                 Act::Close => return None,

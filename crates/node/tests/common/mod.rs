@@ -137,7 +137,7 @@ impl World {
             protocol: PROTOCOL,
             instance: InstanceId([instance; 16]),
             family: InstanceId([family; 16]),
-            needs_two_nodes: false,
+            availability: Availability::default(),
         };
         Client { connection: self.node.connect(&hello).unwrap().0, hello }
     }

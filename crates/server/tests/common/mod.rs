@@ -11,7 +11,7 @@ use strongroom_model::{AttributeType as A, Attributes, Blob, NodeId, ObjectClass
 use strongroom_server::control::{ControlRequest, ControlResponse, CreateCluster, call};
 use strongroom_server::{Daemon, Home};
 use strongroom_wire::{
-    Envelope, Frames, Hello, InstanceId, Login, PROTOCOL, Reply, Request, Response, Stream, Welcome, decode,
+    Availability, Envelope, Frames, Hello, InstanceId, Login, PROTOCOL, Reply, Request, Response, Stream, Welcome, decode,
     encode,
 };
 
@@ -206,7 +206,7 @@ impl Client {
 pub(crate) fn hello(instance: u8) -> Vec<u8> {
     let instance = InstanceId([instance; 16]);
     let mut frame = Vec::new();
-    encode(&Hello { protocol: PROTOCOL, instance, family: instance, needs_two_nodes: false }, &mut frame)
+    encode(&Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() }, &mut frame)
         .unwrap();
     frame
 }

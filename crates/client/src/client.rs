@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use strongroom_model::{Blob, Error, NodeId, Result, ReturnCode, Role, UserName};
-use strongroom_wire::{ClusterInfo, Extras, InstanceId, Login, Request, Response, Ticket};
+use strongroom_wire::{ClusterInfo, Extras, InstanceId, Login, Request, Response, SignedChallenge, Ticket};
 
 use crate::choice;
 pub use crate::choice::Route;
@@ -169,6 +169,16 @@ impl Client {
             .map(|(_, response)| response)
     }
 
+    /// As [`Self::call`], without waiting for a node to come back: for whoever wants to know how each node is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub fn call_now(&self, route: Route, session: u64, request: &Request) -> Result<Response> {
+        self.renew_if_due();
+        self.deliver(route, session, request, Some(Duration::ZERO))
+    }
+
     /// Logs in. The node decides whether that's allowed now; the client keeps the ticket and presents it
     /// wherever it's needed.
     ///
@@ -177,7 +187,21 @@ impl Client {
     /// What the node says, such as `CKR_PIN_INCORRECT`, and those of [`Self::call`].
     pub fn login(&self, session: u64, login: Login) -> Result<()> {
         let (role, user) = (login.role, login.user.clone());
-        match self.call(Route::Any, session, &Request::Login(login))? {
+        self.log_in(session, role, user, &Request::Login(login))
+    }
+
+    /// As [`Self::login`], by a user with a second factor: challenges that nodes gave, signed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::login`].
+    pub fn login_with_key(&self, session: u64, login: Login, signed: Vec<SignedChallenge>) -> Result<()> {
+        let (role, user) = (login.role, login.user.clone());
+        self.log_in(session, role, user, &Request::LoginWithKey { login, signed })
+    }
+
+    fn log_in(&self, session: u64, role: Role, user: Option<UserName>, request: &Request) -> Result<()> {
+        match self.call(Route::Any, session, request)? {
             Response::Ticket(ticket) => {
                 self.state.write(|state| self.adopt(state, role, user, ticket));
                 Ok(())

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod aes;
+mod approver;
 pub mod digest;
 mod ec;
 #[allow(unsafe_code, reason = "the one room of this crate that calls C")]
@@ -26,6 +27,7 @@ mod secret;
 mod spki;
 mod stream;
 
+pub use approver::ApproverKey;
 pub use ec::{Curve, EcPrivate, EcPublic};
 pub use generate::{KeyPair, generate_pair, generate_secret};
 pub use key::{Key, complete_import};

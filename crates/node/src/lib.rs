@@ -15,6 +15,7 @@ mod login;
 mod node;
 mod object;
 mod objects;
+mod quorum;
 mod rules;
 pub mod state;
 mod ticket;

@@ -147,6 +147,13 @@ impl RsaPublic {
         &self.exponent
     }
 
+    /// Whether it's an RSASSA-PKCS1-v1_5 signature by this key over a message with this digest.
+    pub(crate) fn verifies_digest(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
+        let block = pkcs1::block_type_1(&pkcs1::digest_info(hash, digest), self.len());
+        signature.len() == self.len()
+            && self.key.public(signature).is_ok_and(|recovered| recovered[..] == block[..])
+    }
+
     /// Length of the modulus in bytes.
     fn len(&self) -> usize {
         self.key.size()

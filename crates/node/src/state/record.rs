@@ -43,6 +43,21 @@ pub enum Record {
     Failures(u32),
 }
 
+impl Record {
+    /// Whether it's of its key's kind.
+    pub fn fits(&self, key: &Key) -> bool {
+        matches!(
+            (key, self),
+            (Key::Policy, Self::Policy(_))
+                | (Key::User(..), Self::User(_))
+                | (Key::Object(_), Self::Object(_))
+                | (Key::Revocation(_), Self::Revocation(_))
+                | (Key::Token(_), Self::Token(_))
+                | (Key::Failures(..), Self::Failures(_))
+        )
+    }
+}
+
 /// What holds for the whole cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -88,6 +103,8 @@ pub struct QuorumToken {
     pub key: Option<Handle>,
     /// When it was made, in seconds since 1970.
     pub created: u64,
+    /// When enough had approved it for something that then failed: it may be used for a while from then on.
+    pub approved: Option<u64>,
 }
 
 /// A logout: tickets that were issued before the revision that wrote this are void.

@@ -1,0 +1,156 @@
+//! Whether enough have approved what is about to be done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use strongroom_crypto::ApproverKey;
+use strongroom_model::{Blob, Handle, Place, Result, ReturnCode, Role, Service, UserName, limits};
+use strongroom_wire::{Approval, Signature};
+
+use super::{messages, token};
+use crate::access::Caller;
+use crate::object::StoredObject;
+use crate::state::{Expect, Key, QuorumToken, Replica, Versioned, Write};
+
+/// The most signatures under one token.
+const MAX_SIGNATURES: usize = 64;
+/// The most approvals with one request: the operations that need most need one for each of two keys.
+const MAX_APPROVALS: usize = 8;
+/// A node's part of `approval_data`, in bytes (cloudhsm.md 3.4).
+pub(super) const PART: usize = 80;
+
+impl Caller<'_> {
+    /// What must go into the change that does something which `needed` users must approve: the end of the token that
+    /// they approved. `None` if nobody need.
+    ///
+    /// The token must be the caller's own, made in this process for this service and key, not expired and not used;
+    /// each signature must be by a user who may approve now. One key counts once, whoever signed with it; the
+    /// requester's own approval counts (cloudhsm.md 3.2).
+    ///
+    /// # Errors
+    ///
+    /// `CKR_FUNCTION_REJECTED` with the sentences of [`messages`].
+    pub(crate) fn approval(
+        &self,
+        replica: &Replica,
+        service: Service,
+        key: Option<Handle>,
+        needed: u8,
+    ) -> Result<Option<Write>> {
+        if needed <= 1 {
+            return Ok(None);
+        }
+        if self.extras.approvals.len() > MAX_APPROVALS {
+            return Err(messages::malformed());
+        }
+        let mut refusal = None;
+        for approval in &self.extras.approvals {
+            match self.own_token(replica, approval, service, key) {
+                Ok((id, record)) => {
+                    let count = self.count(replica, service, key, &id, &approval.signatures)?;
+                    if count < usize::from(needed) {
+                        return Err(messages::too_few(count, needed));
+                    }
+                    let expect = Expect::Version(record.version);
+                    return Ok(Some(Write { key: Key::Token(id), expect, record: None }));
+                }
+                Err(error) => {
+                    refusal.get_or_insert(error);
+                }
+            }
+        }
+        Err(refusal.unwrap_or_else(|| messages::missing(service)))
+    }
+
+    /// The token that an approval is for, if the caller may use it for this.
+    pub(super) fn own_token<'r>(
+        &self,
+        replica: &'r Replica,
+        approval: &Approval,
+        service: Service,
+        key: Option<Handle>,
+    ) -> Result<([u8; 32], &'r Versioned<Arc<QuorumToken>>)> {
+        let data = &approval.data;
+        if data.is_empty() || data.len() % PART != 0 || data.len() > PART * limits::MAX_NODES {
+            return Err(messages::malformed());
+        }
+        let id = token::id(data);
+        let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+        let record = replica
+            .token(&id)
+            .filter(|record| {
+                let token = &record.value;
+                (token.role, &token.user) == (principal.role, &principal.user)
+                    && token.instance == self.hello.instance
+            })
+            .ok_or_else(messages::invalid_pair)?;
+        let token = &record.value;
+        if (token.service, token.key) != (service, key) {
+            return Err(messages::mismatch(token.service, service));
+        }
+        if token.expires(&token::settings(replica)) <= self.node.clock.now() {
+            return Err(messages::expired());
+        }
+        Ok((id, record))
+    }
+
+    /// How many have approved a token: distinct keys of users who may. One bad signature spoils all.
+    pub(super) fn count(
+        &self,
+        replica: &Replica,
+        service: Service,
+        key: Option<Handle>,
+        id: &[u8; 32],
+        signatures: &[Signature],
+    ) -> Result<usize> {
+        if signatures.is_empty() {
+            return Err(messages::unsigned());
+        }
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(messages::malformed());
+        }
+        let object = key.and_then(|key| self.object_of(replica, key));
+        let mut keys: BTreeSet<&Blob> = BTreeSet::new();
+        for signature in signatures {
+            let public_key = approver(replica, service, object.as_deref(), signature)
+                .ok_or_else(messages::invalid_pair)?;
+            if !ApproverKey::from_spki(public_key)?.verifies(id, &signature.signature) {
+                return Err(messages::invalid_pair());
+            }
+            keys.insert(public_key);
+        }
+        Ok(keys.len())
+    }
+
+    fn object_of(&self, replica: &Replica, handle: Handle) -> Option<Arc<StoredObject>> {
+        match handle.place() {
+            Place::Cluster => replica.object(handle).map(|record| Arc::clone(&record.value)),
+            Place::Node(_) => self.family.get(handle),
+        }
+    }
+}
+
+/// The key of who claims to have signed, if that user may approve: an officer for what officers do; for a key its
+/// owner and those whom it's shared with (cloudhsm.md 3.6).
+fn approver<'r>(
+    replica: &'r Replica,
+    service: Service,
+    object: Option<&StoredObject>,
+    signature: &Signature,
+) -> Option<&'r Blob> {
+    let role = if service.is_for_a_key() { Role::CryptoUser } else { Role::Admin };
+    if signature.role.is_some_and(|claimed| claimed != role) {
+        return None;
+    }
+    if service.is_for_a_key() && !object.is_some_and(|object| object.is_of(&signature.user)) {
+        return None;
+    }
+    replica.user(role, &signature.user)?.value.public_key.as_ref()
+}
+
+impl StoredObject {
+    /// Whether a crypto user owns it or has it shared.
+    pub(crate) fn is_of(&self, user: &UserName) -> bool {
+        self.owner.as_ref() == Some(user) || self.terms.share_with.contains(user)
+    }
+}

@@ -40,10 +40,12 @@ pub(crate) enum Failure {
     Unsent(io::Error),
     /// The request was sent and nobody knows what became of it.
     Lost(io::Error),
-    /// Sending again won't help.
-    Hopeless(Error),
     /// The node is cut off from its cluster and didn't begin on the request; another may carry it out.
     Unfit(Error),
+    /// The node has too much to do and didn't begin on the request; it may be sent again.
+    Busy(Error),
+    /// Sending again won't help.
+    Hopeless(Error),
 }
 
 /// What [`strongroom_wire::Envelope`] is on the wire, without owning the request.

@@ -87,6 +87,11 @@ impl Client {
                     describe(&mut trouble, &link, &error);
                     unfit = Some(error);
                 }
+                Err(Failure::Busy(error)) if self.config.retry == Retry::Standard => {
+                    describe(&mut trouble, &link, &error);
+                    unfit = Some(error);
+                }
+                Err(Failure::Busy(error)) => return Err(error),
                 Err(Failure::Lost(error)) if repeats > 0 => {
                     repeats -= 1;
                     describe(&mut trouble, &link, &error);
@@ -199,10 +204,11 @@ impl Client {
                 self.state.write(|state| state.note(*session, conn.node));
             }
             let reply = result?;
-            if reply.standing == Standing::Unfit {
+            if matches!(reply.standing, Standing::Unfit | Standing::Busy) {
                 link.give(conn);
                 let refusal = reply.result.err().unwrap_or_else(|| ReturnCode::DEVICE_ERROR.into());
-                return Err(Failure::Unfit(refusal));
+                let why = if reply.standing == Standing::Busy { Failure::Busy } else { Failure::Unfit };
+                return Err(why(refusal));
             }
             if link.works() {
                 self.log.say(Level::Info, format_args!("{} is back", Named(link)));

@@ -21,7 +21,7 @@ pub struct Reply {
     pub result: Result<Response, Error>,
 }
 
-/// Whether a node hears of its cluster's changes (attacks.md A34).
+/// Whether a node hears of its cluster's changes (attacks.md A34), and has time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// It does.
@@ -31,6 +31,8 @@ pub enum Standing {
     Stale,
     /// It doesn't, and so hasn't begun on the request, which rests on the cluster's state: another node may carry it out.
     Unfit,
+    /// It has too much to do, and so hasn't begun on the request (cloudhsm.md 12): it may be sent again.
+    Busy,
 }
 
 /// What a request that succeeded yields.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use strongroom_model::{Error, NodeId, Result, ReturnCode, limits};
 use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response, Standing};
 
@@ -67,8 +68,12 @@ impl Client {
         let mut trouble = String::new();
         let mut waiting: Option<(Instant, Duration)> = None;
         let mut unfit = None;
+        let mut absent = true;
         loop {
             let Some(link) = self.next(&errand, turn, &tried) else {
+                if let Some(node) = errand.only.filter(|_| absent && !trouble.is_empty()) {
+                    return Err(self.dead(node, &errand, &trouble));
+                }
                 let present = patience.is_some() && self.established.load(Ordering::Acquire);
                 let pause = self.pause(&mut waiting, patience.filter(|_| present && !trouble.is_empty()));
                 let Some(pause) = pause else {
@@ -77,23 +82,30 @@ impl Client {
                 std::thread::sleep(pause);
                 tried.clear();
                 trouble.clear();
+                absent = true;
                 continue;
             };
             match self.attempt(&link, &errand) {
                 Ok(Some(reply)) => return reply.result.map(|response| (link.node(), response)),
                 Ok(None) => {}
-                Err(Failure::Unsent(error)) => describe(&mut trouble, &link, &error),
+                Err(Failure::Unsent(error)) => {
+                    absent &= is_absence(&error);
+                    describe(&mut trouble, &link, &error);
+                }
                 Err(Failure::Unfit(error)) => {
+                    absent = false;
                     describe(&mut trouble, &link, &error);
                     unfit = Some(error);
                 }
                 Err(Failure::Busy(error)) if self.config.retry == Retry::Standard => {
+                    absent = false;
                     describe(&mut trouble, &link, &error);
                     unfit = Some(error);
                 }
                 Err(Failure::Busy(error)) => return Err(error),
                 Err(Failure::Lost(error)) if repeats > 0 => {
                     repeats -= 1;
+                    absent = false;
                     describe(&mut trouble, &link, &error);
                 }
                 Err(Failure::Lost(error)) => return Err(lost(&link, &error)),
@@ -274,6 +286,16 @@ impl Client {
         }
     }
 
+    /// Nobody listens where the node did: it has ended, and what lived in it has, too, whether it's
+    /// started again or not.
+    fn dead(&self, node: NodeId, errand: &Errand<'_>, trouble: &str) -> Error {
+        let message = format!(
+            "node {} of cluster {:?} has ended, and what it alone had is gone: {trouble}",
+            node.0, self.config.name
+        );
+        Error::new(gone(errand.request), message)
+    }
+
     fn unreachable(&self, errand: &Errand<'_>, present: bool, trouble: &str) -> Error {
         let name = &self.config.name;
         match errand.only {
@@ -301,17 +323,36 @@ impl Client {
 /// What the caller of a request gets whose object or operation was on a node that is no more.
 const fn gone(request: &Request) -> ReturnCode {
     match request {
-        Request::Update { .. } | Request::Finish { .. } | Request::Abandon { .. } | Request::CloseSession => {
-            ReturnCode::DEVICE_ERROR
-        }
         Request::Object { .. }
         | Request::GetAttributes { .. }
         | Request::SetAttributes { .. }
         | Request::ObjectSize { .. }
         | Request::Copy { .. }
-        | Request::Destroy { .. } => ReturnCode::OBJECT_HANDLE_INVALID,
-        _ => ReturnCode::KEY_HANDLE_INVALID,
+        | Request::Destroy { .. }
+        | Request::Ownership { .. }
+        | Request::Share { .. }
+        | Request::Persist { .. } => ReturnCode::OBJECT_HANDLE_INVALID,
+        Request::Sign { .. }
+        | Request::Verify { .. }
+        | Request::Encrypt(_)
+        | Request::Decrypt(_)
+        | Request::Wrap { .. }
+        | Request::Unwrap { .. }
+        | Request::Derive { .. }
+        | Request::Open { .. } => ReturnCode::KEY_HANDLE_INVALID,
+        _ => ReturnCode::DEVICE_ERROR,
     }
+}
+
+/// Whether nobody listens at a socket: there's none, or one whose listener was closed.
+fn is_absence(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::NOENT | Errno::CONNREFUSED))
+}
+
+/// Whether the node hasn't begun on the request.
+const fn is_refusal(reply: &Reply) -> bool {
+    matches!(reply.standing, Standing::Unfit | Standing::Busy)
 }
 
 fn is_not_logged_in(reply: &Reply) -> bool {

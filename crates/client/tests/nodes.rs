@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use common::{Act, FakeNode, client, cluster, code, config, generate, obedient, random, sign, until};
-use strongroom_client::{Client, ClusterConfig, Route};
-use strongroom_model::{Handle, NodeId, ReturnCode};
-use strongroom_wire::{Operation, Request, Response, StreamKind};
+use strongroom_client::{Client, ClusterConfig, Retry, Route};
+use strongroom_model::{Error, Handle, NodeId, ReturnCode};
+use strongroom_wire::{Operation, Reply, Request, Response, Standing, StreamKind};
 
 const NODES: usize = 3;
 
@@ -129,17 +129,69 @@ fn what_was_on_a_node_that_is_no_more_is_gone() {
 }
 
 #[test]
-fn a_node_that_is_away_for_now_is_a_device_error() {
+fn what_was_on_a_node_that_has_ended_is_gone_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let paths = paths(&dir);
     let mut nodes = start(&paths);
+    let client = client(&[&paths[0]]);
+    client.call(Route::Node(NodeId(2)), 0, &random()).unwrap();
+    nodes.pop();
+    let begun = Instant::now();
+    let handle = Handle::session(NodeId(2), 1, 1);
+    let object = client.call(Route::Of(handle), 0, &Request::Object { handle }).unwrap_err();
+    assert_eq!(object.code, ReturnCode::OBJECT_HANDLE_INVALID);
+    assert!(object.message.contains("node 2 of cluster"), "{}", object.message);
+    assert_eq!(code(client.call(Route::Of(handle), 0, &sign(b"x"))), ReturnCode::KEY_HANDLE_INVALID);
+    let update = Request::Update { stream: 1, data: strongroom_model::Blob::from(*b"x") };
+    assert_eq!(code(client.call(Route::Node(NodeId(2)), 0, &update)), ReturnCode::DEVICE_ERROR);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?} is long for what is certain", begun.elapsed());
+}
+
+#[test]
+fn a_node_that_is_only_cut_off_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = paths(&dir);
+    let nodes = start(&paths);
     let config = ClusterConfig { reconnect_ms: 200, ..config(&[&paths[0]]) };
     let client = Client::new(config);
     client.call(Route::Node(NodeId(2)), 0, &random()).unwrap();
-    nodes.pop();
-    let error = client.call(Route::Node(NodeId(2)), 0, &random()).unwrap_err();
+    nodes[2].be_deaf(true);
+    // It has begun to listen for this one.
+    client.call(Route::Node(NodeId(2)), 0, &random()).unwrap();
+    let begun = Instant::now();
+    let handle = Handle::session(NodeId(2), 1, 1);
+    let error = client.call(Route::Of(handle), 0, &Request::Object { handle }).unwrap_err();
     assert_eq!(error.code, ReturnCode::DEVICE_ERROR);
     assert!(error.message.contains("node 2 of cluster"), "{}", error.message);
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+}
+
+#[test]
+fn a_node_that_is_busy_is_asked_again_unless_retries_are_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = paths(&dir);
+    let path = &paths[0];
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let _node = FakeNode::start(path, 0, move |seen| {
+        // Every request is answered by "busy" twice, also one that mustn't be carried out twice.
+        if asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 3 == 2 {
+            return obedient(seen);
+        }
+        let error = Error::new(ReturnCode::FUNCTION_FAILED, "too much to do");
+        Act::Reply(Reply {
+            revision: 1,
+            epoch: 1,
+            detached: false,
+            standing: Standing::Busy,
+            result: Err(error),
+        })
+    });
+    let patient = client(&[path]);
+    for request in [sign(b"x"), generate(), random()] {
+        patient.call(Route::Any, 0, &request).unwrap();
+    }
+    let off = Client::new(ClusterConfig { retry: Retry::Off, ..config(&[path]) });
+    assert_eq!(code(off.call(Route::Any, 0, &sign(b"x"))), ReturnCode::FUNCTION_FAILED);
 }
 
 #[test]

@@ -160,6 +160,7 @@ impl Caller<'_> {
     pub(crate) fn commit<T>(&self, mut decide: impl FnMut(&Replica) -> Result<(Change, T)>) -> Result<T> {
         for _ in 0..ATTEMPTS {
             let (change, outcome) = decide(&self.node.replica.read())?;
+            let _own = self.node.journal.committing(&change);
             match self.node.port.commit(change) {
                 Ok(_) => return Ok(outcome),
                 Err(CommitError::Conflict) => {}

@@ -6,6 +6,7 @@ use strongroom_model::{MECHANISMS, Result, ReturnCode};
 use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response, Standing};
 
 use crate::access::Caller;
+use crate::audit::{Entry, Requested};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::ticket::Principal;
@@ -27,6 +28,7 @@ impl Connection {
     pub fn handle(&mut self, envelope: Envelope) -> Reply {
         let Envelope { attach, session, extras, request } = envelope;
         let extras = extras.map(|extras| *extras).unwrap_or_default();
+        let attached = matches!(attach, Some(Attach::Ticket(_)));
         let detached = match attach {
             None => false,
             Some(Attach::Nobody) => {
@@ -47,11 +49,54 @@ impl Connection {
         if !valid {
             self.principal = None;
         }
+        if attached && let Some(principal) = &self.principal {
+            self.node.journal.attached(self.hello.instance, principal);
+        }
         // What is read belongs to the revision before; what the request itself changes counts, too.
         let only_reads = request.is_repeatable();
-        let result = self.dispatch(session, &extras, request);
+        // Uses of keys aren't told of, and end here with one look at what kind of request it is.
+        let entry = Entry::of(&request);
+        let result = if entry.is_none() && extras.approvals.is_empty() {
+            self.dispatch(session, &extras, request)
+        } else {
+            self.recorded(entry, session, &extras, request)
+        };
         let revision = if only_reads { revision } else { self.node.revision() };
         Reply { revision, epoch: self.node.port.epoch(), detached, standing: Standing::Current, result }
+    }
+
+    /// Carries out a request and has the audit log tell of it before it's answered.
+    fn recorded(
+        &mut self,
+        entry: Option<Entry>,
+        session: u64,
+        extras: &Extras,
+        request: Request,
+    ) -> Result<Response> {
+        if !self.node.journal.is_on() {
+            return self.dispatch(session, extras, request);
+        }
+        // A use of a key isn't refused since it can't be told of who approved it.
+        if entry.is_some() {
+            self.node.journal.reserve()?;
+        }
+        let instance = self.hello.instance;
+        let before = self.principal.as_ref().map(Principal::who);
+        let requested = Requested::new(
+            entry,
+            &extras.approvals,
+            self.node.journal.session(instance),
+            before.as_ref(),
+            &self.node.replica.read(),
+        );
+        let result = self.dispatch(session, extras, request);
+        let after = self.principal.as_ref().map(Principal::who);
+        if let (Ok(Response::Ticket(_)), Some(principal)) = (&result, &self.principal) {
+            self.node.journal.logged_in(instance, principal);
+        }
+        let copies = self.node.port.reachable() > 1;
+        let written = self.node.journal.write(&requested.events(&result, after.or(before), copies));
+        result.and_then(|response| written.map(|()| response))
     }
 
     fn dispatch(&mut self, session: u64, extras: &Extras, request: Request) -> Result<Response> {

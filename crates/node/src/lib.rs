@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+pub mod audit;
 mod connection;
 mod crypt;
 mod family;

@@ -50,6 +50,16 @@ impl Principal {
             && replica.revoked_at(self.instance).is_none_or(|revoked| self.revision >= revoked)
     }
 
+    /// Whose it is.
+    pub(crate) fn who(&self) -> (Role, UserName) {
+        (self.role, self.user.clone())
+    }
+
+    /// The user's epoch when the ticket was made.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// The ticket that says so.
     pub(crate) fn ticket(&self, tickets: &SealingKey) -> Result<Ticket> {
         let body = postcard::to_allocvec(self).map_err(|_| ReturnCode::HOST_MEMORY)?;

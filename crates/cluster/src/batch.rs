@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 
-use strongroom_model::{Blob, Error, ReturnCode};
-use strongroom_node::state::{Change, Committed, Expect, Key, Record, Replica, Revision};
+use strongroom_model::{Blob, Error, NodeId, ReturnCode};
+use strongroom_node::state::{Change, Expect, Key, Record, Replica, Revision, Written};
 use strongroom_store::{MAX_COMMIT, MAX_VALUE, StoreError, Write};
 
 use crate::keys;
+use crate::lags::{Lag, Lags, may_lag};
 use crate::vault::{Fingerprint, OVERHEAD, Vault};
 
 /// The most bytes in one change: all that a commit may have, but for what is added to each commit here.
 const MAX_CHANGE: usize = MAX_COMMIT - 1024 * 1024;
 
 /// A change as it waits to be committed: encoded, on its maker's thread.
+#[derive(Default)]
 pub(crate) struct Draft {
     writes: Vec<DraftWrite>,
+    /// Notes of what a node missed that end with it.
+    ended: Vec<(NodeId, Key)>,
     size: usize,
 }
 
@@ -33,9 +37,9 @@ impl Draft {
     ///
     /// What is too large for the store, and what no node should ask for.
     pub(crate) fn of(change: Change) -> Result<Self, Error> {
-        let mut draft = Self { writes: Vec::with_capacity(change.writes.len()), size: 0 };
+        let mut draft = Self { writes: Vec::with_capacity(change.writes.len()), ..Self::default() };
         for write in change.writes {
-            if write.record.as_ref().is_some_and(|record| !keys::fits(&write.key, record)) {
+            if write.record.as_ref().is_some_and(|record| !record.fits(&write.key)) {
                 let message = "a record of one kind was written as another; this is a bug in strongroom";
                 return Err(Error::new(ReturnCode::GENERAL_ERROR, message));
             }
@@ -48,7 +52,7 @@ impl Draft {
 
     /// A change of one of the cluster's own records.
     pub(crate) fn note(key: &[u8], content: &impl serde::Serialize) -> Result<Self, Error> {
-        Self { writes: Vec::new(), size: 0 }.and_note(key, content)
+        Self::default().and_note(key, content)
     }
 
     /// Adds a change of one of the cluster's own records.
@@ -56,6 +60,12 @@ impl Draft {
         let plain = Some(encode(content)?);
         self.push(DraftWrite { key: key.to_owned(), plain, node: None })?;
         Ok(self)
+    }
+
+    /// Ends notes of what nodes missed: they get what was committed.
+    pub(crate) fn and_end(mut self, lags: impl IntoIterator<Item = (NodeId, Key)>) -> Self {
+        self.ended.extend(lags);
+        self
     }
 
     /// How many bytes of the store's commit it takes.
@@ -73,45 +83,58 @@ impl Draft {
     }
 }
 
+/// What a batch builds on.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) vault: &'a Vault,
+    pub(crate) master: &'a Replica,
+    /// Versions of the cluster's own records.
+    pub(crate) notes: &'a HashMap<Vec<u8>, Revision>,
+    pub(crate) lags: &'a Lags,
+    /// Nodes that can't be reached and don't catch up with users and policy by themselves.
+    pub(crate) away: &'a [NodeId],
+}
+
 /// Changes that are committed together, on top of a replica.
 pub(crate) struct Batch<'a> {
-    vault: &'a Vault,
-    master: &'a Replica,
-    notes: &'a HashMap<Vec<u8>, Revision>,
+    ground: Ground<'a>,
     base: Revision,
     /// What the changes so far do to the versions of records.
     versions: HashMap<Vec<u8>, Option<Revision>>,
     fingerprint: Fingerprint,
     changes: Vec<Vec<Write>>,
-    committed: Vec<Committed>,
+    writes: Vec<Written>,
+    lags: Vec<(NodeId, Key, Option<Lag>)>,
+    replicated: Vec<Key>,
 }
 
 /// A batch that is ready for the store, and what holds once it's there.
 pub(crate) struct Sealed {
     pub(crate) base: Revision,
+    pub(crate) to: Revision,
     pub(crate) changes: Vec<Vec<Write>>,
-    pub(crate) committed: Vec<Committed>,
+    /// What it does to the nodes' state, in order.
+    pub(crate) writes: Vec<Written>,
     pub(crate) fingerprint: Fingerprint,
-    /// The cluster's own records that were written, with their versions.
-    pub(crate) notes: Vec<(Vec<u8>, Revision)>,
+    /// The cluster's own records that were written, with their versions; `None` for those deleted.
+    pub(crate) notes: Vec<(Vec<u8>, Option<Revision>)>,
+    /// What nodes miss from then on, and with `None` what they miss no more.
+    pub(crate) lags: Vec<(NodeId, Key, Option<Lag>)>,
+    /// Records that nodes get although they weren't written.
+    pub(crate) replicated: Vec<Key>,
 }
 
 impl<'a> Batch<'a> {
-    pub(crate) fn new(
-        vault: &'a Vault,
-        master: &'a Replica,
-        notes: &'a HashMap<Vec<u8>, Revision>,
-        fingerprint: Fingerprint,
-    ) -> Self {
+    pub(crate) fn new(ground: Ground<'a>, fingerprint: Fingerprint) -> Self {
         Self {
-            vault,
-            master,
-            notes,
-            base: master.revision(),
+            ground,
+            base: ground.master.revision(),
             versions: HashMap::new(),
             fingerprint,
             changes: Vec::new(),
-            committed: Vec::new(),
+            writes: Vec::new(),
+            lags: Vec::new(),
+            replicated: Vec::new(),
         }
     }
 
@@ -127,62 +150,106 @@ impl<'a> Batch<'a> {
         }
         let revision = self.base + self.changes.len() as u64 + 1;
         self.changes.push(Vec::with_capacity(draft.writes.len() + 1));
-        self.committed.push(Committed { revision, writes: Vec::with_capacity(draft.writes.len()) });
         for DraftWrite { key, plain, node } in draft.writes {
-            self.write(revision, key, plain.as_ref(), node.map(|(key, _, record)| (key, record)));
+            let Some((node_key, _, record)) = node else {
+                self.write(revision, key, plain.as_ref(), None);
+                continue;
+            };
+            self.note_who_misses(revision, &node_key);
+            self.write(revision, key, plain.as_ref(), Some(&node_key));
+            self.writes.push(Written { key: node_key, version: revision, record });
+        }
+        for (node, key) in draft.ended {
+            if self.end_lag(revision, node, &key) {
+                self.replicated.push(key);
+            }
         }
         Some(revision)
     }
 
     /// Adds deletions to the last change, of records that the batch leaves alone.
     pub(crate) fn sweep(&mut self, expired: impl Iterator<Item = Key>) {
-        let Some(revision) = self.committed.last().map(|change| change.revision) else { return };
+        let revision = self.revision();
+        if self.changes.is_empty() {
+            return;
+        }
         for key in expired {
             let bytes = keys::encode(&key);
             if !self.versions.contains_key(&bytes) {
-                self.write(revision, bytes, None, Some((key, None)));
+                self.write(revision, bytes, None, Some(&key));
+                self.writes.push(Written { key, version: revision, record: None });
             }
         }
     }
 
     /// Closes the batch; `None` if there's nothing in it.
     pub(crate) fn seal(mut self) -> Option<Sealed> {
-        let revision = self.committed.last()?.revision;
+        let to = self.revision();
         let state = encode(&self.fingerprint).ok()?;
-        let value = self.vault.seal(keys::STATE, revision, &state);
+        let value = self.ground.vault.seal(keys::STATE, to, &state);
         self.changes.last_mut()?.push(Write { key: keys::STATE.to_owned(), value: Some(value) });
-        let notes = self
-            .versions
-            .into_iter()
-            .filter_map(|(key, version)| keys::decode(&key).is_none().then_some((key, version?)))
-            .collect();
+        let notes = self.versions.into_iter().filter(|(key, _)| keys::decode(key).is_none()).collect();
         Some(Sealed {
             base: self.base,
+            to,
             changes: self.changes,
-            committed: self.committed,
+            writes: self.writes,
             fingerprint: self.fingerprint,
             notes,
+            lags: self.lags,
+            replicated: self.replicated,
         })
     }
 
-    fn write(
-        &mut self,
-        revision: Revision,
-        key: Vec<u8>,
-        plain: Option<&Blob>,
-        node: Option<(Key, Option<Record>)>,
-    ) {
-        if let Some(old) = self.version(&key, node.as_ref().map(|(key, _)| key)) {
-            self.fingerprint.remove(self.vault.mark(&key, old));
+    fn revision(&self) -> Revision {
+        self.base + self.changes.len() as u64
+    }
+
+    /// Before a record is written: who doesn't hear of it keeps what there was, who does has nothing to catch up with.
+    fn note_who_misses(&mut self, revision: Revision, key: &Key) {
+        if !may_lag(key) {
+            return;
         }
-        let value = plain.map(|plain| self.vault.seal(&key, revision, plain));
+        let Ground { master, lags, away, .. } = self.ground;
+        for node in away {
+            if !self.lags(*node, key) {
+                let lag = master.get(key);
+                let Ok(plain) = encode(&lag) else { continue };
+                self.write(revision, keys::encode_lag(*node, key), Some(&plain), None);
+                self.lags.push((*node, key.clone(), Some(lag)));
+            }
+        }
+        for node in lags.nodes().filter(|node| !away.contains(node)) {
+            self.end_lag(revision, node, key);
+        }
+    }
+
+    fn end_lag(&mut self, revision: Revision, node: NodeId, key: &Key) -> bool {
+        let lags = self.lags(node, key);
+        if lags {
+            self.write(revision, keys::encode_lag(node, key), None, None);
+            self.lags.push((node, key.clone(), None));
+        }
+        lags
+    }
+
+    /// Whether a node lags behind in a record, with the changes so far.
+    fn lags(&self, node: NodeId, key: &Key) -> bool {
+        self.version(&keys::encode_lag(node, key), None).is_some()
+    }
+
+    fn write(&mut self, revision: Revision, bytes: Vec<u8>, plain: Option<&Blob>, key: Option<&Key>) {
+        let vault = self.ground.vault;
+        if let Some(old) = self.version(&bytes, key) {
+            self.fingerprint.remove(vault.mark(&bytes, old));
+        }
+        let value = plain.map(|plain| vault.seal(&bytes, revision, plain));
         if value.is_some() {
-            self.fingerprint.add(self.vault.mark(&key, revision));
+            self.fingerprint.add(vault.mark(&bytes, revision));
         }
-        self.versions.insert(key.clone(), value.is_some().then_some(revision));
-        if let (Some(change), Some(committed)) = (self.changes.last_mut(), self.committed.last_mut()) {
-            change.push(Write { key, value });
-            committed.writes.extend(node);
+        self.versions.insert(bytes.clone(), value.is_some().then_some(revision));
+        if let Some(change) = self.changes.last_mut() {
+            change.push(Write { key: bytes, value });
         }
     }
 
@@ -190,8 +257,8 @@ impl<'a> Batch<'a> {
     fn version(&self, bytes: &[u8], key: Option<&Key>) -> Option<Revision> {
         match (self.versions.get(bytes), key) {
             (Some(version), _) => *version,
-            (None, Some(key)) => self.master.version(key),
-            (None, None) => self.notes.get(bytes).copied(),
+            (None, Some(key)) => self.ground.master.version(key),
+            (None, None) => self.ground.notes.get(bytes).copied(),
         }
     }
 }

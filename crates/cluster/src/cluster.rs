@@ -3,25 +3,24 @@
 use std::sync::Arc;
 
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Handle, NodeId, Profile};
+use strongroom_model::Profile;
+use strongroom_node::Clock;
 use strongroom_node::state::{Replica, Revision};
-use strongroom_node::{Clock, Node, NodeParts};
 use strongroom_store::Store;
-use strongroom_wire::Member;
 
 use crate::create::create;
 use crate::ledger::{Ledger, LedgerParts};
 use crate::load::load;
+use crate::nodes::{Nodes, check_boot};
+use crate::transport::{Direct, Transport};
 use crate::{ClusterError, CreateOptions};
 
 /// A cluster with its nodes, ready to serve.
 ///
 /// Nodes keep the way to the store open, so the store closes when cluster and nodes are dropped.
 pub struct Cluster {
-    name: String,
-    serial: String,
     pub(crate) ledger: Arc<Ledger>,
-    nodes: Vec<Arc<Node>>,
+    pub(crate) nodes: Nodes,
 }
 
 /// How a cluster is.
@@ -70,69 +69,51 @@ impl Cluster {
         root: &SealingKey,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ClusterError> {
+        Self::open_over(Arc::new(Direct), store, root, clock)
+    }
+
+    /// As [`Cluster::open`], with messages to nodes that go another way.
+    pub(crate) fn open_over(
+        transport: Arc<dyn Transport>,
+        store: Arc<dyn Store>,
+        root: &SealingKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ClusterError> {
         let loaded = load(&store.load()?, root)?;
-        let (name, serial) = (loaded.meta.name, loaded.meta.serial);
-        let boot = loaded.boots;
-        // A number that counts starts is the start's number too, from 0.
-        if boot >= Handle::MAX_BOOTS {
-            return Err(ClusterError::WornOut { cluster: name, starts: boot });
-        }
-        let members =
-            loaded.meta.nodes.iter().map(|node| Member { node: *node, socket: String::new() }).collect();
+        let boot = check_boot(&loaded.meta.name, loaded.boots)?;
         let ledger = Arc::new(Ledger::new(LedgerParts {
-            cluster: name.clone(),
+            cluster: loaded.meta.name,
             store,
             vault: loaded.vault,
             clock: Arc::clone(&clock),
-            master: Replica::load(loaded.revision, loaded.records.iter().cloned()),
+            transport,
+            master: Replica::load(loaded.revision, loaded.records),
             notes: loaded.notes,
+            lags: loaded.lags,
             fingerprint: loaded.fingerprint,
             next_handle: loaded.next_handle,
-            members,
-            epoch: loaded.meta.epoch,
         }));
-        ledger.start(boot + 1)?;
-
-        let revision = ledger.read(Replica::revision);
-        let masking = Arc::new(loaded.masking);
-        let node = |id: &NodeId| {
-            Node::new(NodeParts {
-                id: *id,
-                boot,
-                cluster: name.clone(),
-                serial: serial.clone(),
-                port: Arc::<Ledger>::clone(&ledger),
-                clock: Arc::clone(&clock),
-                masking: Arc::clone(&masking),
-                replica: Replica::load(revision, loaded.records.iter().cloned()),
-            })
-        };
-        let nodes: Vec<_> = loaded.meta.nodes.iter().map(node).collect();
-        ledger.attach(&nodes);
-        Ok(Self { name, serial, ledger, nodes })
+        let members = loaded.members;
+        ledger.start(boot + 1, ledger.leftovers(&members.nodes)?)?;
+        let nodes = Nodes::new(loaded.meta.serial, clock, loaded.masking, members.clone(), boot + 1);
+        for id in &members.nodes {
+            nodes.run(&ledger, *id, boot);
+        }
+        nodes.publish(&ledger, &members);
+        Ok(Self { ledger, nodes })
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its nodes, in the order of their numbers.
-    pub fn nodes(&self) -> &[Arc<Node>] {
-        &self.nodes
-    }
-
-    /// Says where each node listens, so that clients can be told.
-    pub fn set_sockets(&self, socket: impl Fn(NodeId) -> String) {
-        self.ledger.set_sockets(socket);
+        self.ledger.cluster()
     }
 
     /// How it is.
     pub fn info(&self) -> Info {
         self.ledger.read(|state| Info {
-            name: self.name.clone(),
-            label: state.policy().map_or_else(|| self.name.clone(), |policy| policy.label.clone()),
-            serial: self.serial.clone(),
+            name: self.name().to_owned(),
+            label: state.policy().map_or_else(|| self.name().to_owned(), |policy| policy.label.clone()),
+            serial: self.nodes.serial.clone(),
             profile: state.policy().map_or_else(Profile::default, |policy| policy.profile),
             initialized: state.is_initialized(),
             revision: state.revision(),

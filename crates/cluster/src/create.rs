@@ -1,18 +1,20 @@
 //! Making a cluster: all of it in one commit.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, NodeId, Profile, Role, UserName, limits};
 use strongroom_node::PasswordLimits;
-use strongroom_node::state::{Change, Expect, Key, Policy, Record, User};
+use strongroom_node::state::{Change, Expect, Key, Policy, Record, Replica, User};
 use strongroom_store::{Store, Write};
 
 use crate::ClusterError;
-use crate::batch::{Batch, Draft};
-use crate::keys::{BOOTS, HANDLES, META};
+use crate::batch::{Batch, Draft, Ground};
+use crate::keys::{BOOTS, HANDLES, MEMBERS, META};
+use crate::lags::Lags;
+use crate::members::Members;
 use crate::meta::Meta;
 use crate::vault::{Fingerprint, Vault};
 
@@ -133,9 +135,13 @@ pub(crate) fn create(
     let version = snapshot.revision + 1;
     let mut fingerprint = Fingerprint::default();
     fingerprint.add(vault.mark(META, version));
-    let draft = Draft::of(options.records()?)?.and_note(BOOTS, &0u64)?.and_note(HANDLES, &1u64)?;
-    let (nothing, no_notes) = Default::default();
-    let mut batch = Batch::new(&vault, &nothing, &no_notes, fingerprint);
+    let draft = Draft::of(options.records()?)?
+        .and_note(BOOTS, &0u64)?
+        .and_note(HANDLES, &1u64)?
+        .and_note(MEMBERS, &Members::as_made(&meta))?;
+    let (master, notes, lags) = (Replica::default(), HashMap::new(), Lags::default());
+    let ground = Ground { vault: &vault, master: &master, notes: &notes, lags: &lags, away: &[] };
+    let mut batch = Batch::new(ground, fingerprint);
     batch.add(draft);
     let mut sealed = batch.seal().ok_or(ClusterError::Empty)?;
     let meta = Write { key: META.to_owned(), value: Some(meta.seal(root, version)?) };

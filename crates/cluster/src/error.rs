@@ -16,6 +16,9 @@ pub enum ClusterError {
     /// It can't be made like this.
     #[error("{0}")]
     Options(String),
+    /// It can't be done as things are; nothing was changed.
+    #[error("{0}")]
+    Refused(String),
     /// The store refused or is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -40,9 +43,9 @@ pub enum ClusterError {
         /// What is wrong with what, without any content.
         what: String,
     },
-    /// It has started as often as it can.
+    /// It and its nodes have started as often as they can.
     #[error(
-        "cluster {cluster} has started {starts} times, and handles of session keys must not come back: make a new cluster"
+        "cluster {cluster} and its nodes have started {starts} times, and handles of session keys must not come back: make a new cluster"
     )]
     WornOut {
         /// The cluster's name.

@@ -1,7 +1,7 @@
 //! What records are found by in the store: one letter for the kind, then what tells them apart.
 
 use strongroom_model::{Handle, NodeId, Role, UserName};
-use strongroom_node::state::{Key, Record};
+use strongroom_node::state::Key;
 use strongroom_wire::InstanceId;
 
 /// What the cluster is; written once.
@@ -10,6 +10,8 @@ pub(crate) const META: &[u8] = b"m/meta";
 pub(crate) const BOOTS: &[u8] = b"m/boots";
 /// The first number that no token object may have yet.
 pub(crate) const HANDLES: &[u8] = b"m/handles";
+/// Which nodes it has.
+pub(crate) const MEMBERS: &[u8] = b"m/members";
 /// What all the other records come to.
 pub(crate) const STATE: &[u8] = b"m/state";
 
@@ -72,6 +74,7 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
         META => "the cluster's own record",
         BOOTS => "the count of starts",
         HANDLES => "the count of handles",
+        MEMBERS => "the list of nodes",
         STATE => "the record of the cluster's state",
         [b'p', ..] => "the policy",
         [b'u', b'a', ..] => "a crypto officer's record",
@@ -80,21 +83,20 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
         [b'x', ..] => "a logout's record",
         [b'q', ..] => "a quorum token's record",
         [b'f', ..] => "a node's count of wrong passwords",
+        [b'l', ..] => "the note of what a node missed",
         _ => "a record of a kind that isn't known",
     }
 }
 
-/// Whether a record is of its key's kind.
-pub(crate) fn fits(key: &Key, record: &Record) -> bool {
-    matches!(
-        (key, record),
-        (Key::Policy, Record::Policy(_))
-            | (Key::User(..), Record::User(_))
-            | (Key::Object(_), Record::Object(_))
-            | (Key::Revocation(_), Record::Revocation(_))
-            | (Key::Token(_), Record::Token(_))
-            | (Key::Failures(..), Record::Failures(_))
-    )
+/// The key of the note of what a node has in the place of a record.
+pub(crate) fn encode_lag(node: NodeId, key: &Key) -> Vec<u8> {
+    [b"l".as_slice(), &node.0.to_be_bytes(), &encode(key)].concat()
+}
+
+/// The reverse.
+pub(crate) fn decode_lag(bytes: &[u8]) -> Option<(NodeId, Key)> {
+    let [b'l', high, low, key @ ..] = bytes else { return None };
+    Some((NodeId(u16::from_be_bytes([*high, *low])), decode(key)?))
 }
 
 #[cfg(test)]
@@ -115,10 +117,15 @@ mod tests {
         ];
         for key in keys {
             let bytes = encode(&key);
-            assert_eq!(decode(&bytes), Some(key));
+            assert_eq!((decode(&bytes), decode_lag(&bytes)), (Some(key.clone()), None));
             assert!(!kind(&bytes).contains("isn't known"));
+            let lag = encode_lag(NodeId(513), &key);
+            assert_eq!((decode_lag(&lag), decode(&lag)), (Some((NodeId(513), key)), None));
+            assert!(!kind(&lag).contains("isn't known"));
         }
-        for bytes in [META, BOOTS, HANDLES, STATE, b"", b"pp", b"ua", b"uzapp", b"uaA B", b"o1234567", b"x"] {
+        for bytes in
+            [META, BOOTS, HANDLES, MEMBERS, STATE, b"", b"pp", b"ua", b"uzapp", b"uaA B", b"o1234567", b"x"]
+        {
             assert_eq!(decode(bytes), None, "{bytes:?}");
         }
     }

@@ -4,20 +4,25 @@
 //! and applied to the nodes. No lock that a reader needs is held while the store is busy.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use strongroom_model::{Error, Handle, NodeId, ReturnCode, Role, UserName};
-use strongroom_node::state::{Change, CommitError, Key, Port, Replica, Revision};
-use strongroom_node::{Clock, Node};
+use strongroom_model::{Error, Handle, Profile, ReturnCode};
+use strongroom_node::Clock;
+use strongroom_node::state::{Change, CommitError, Key, Replica, Revision, Update};
 use strongroom_store::{Store, StoreError};
 use strongroom_wire::Member;
 
-use crate::batch::{Batch, Draft, Sealed};
+use crate::batch::{Batch, Draft, Ground, Sealed};
+use crate::history::History;
 use crate::keys;
+use crate::lags::Lags;
+use crate::link::Link;
 use crate::queue::{Outcome, Queue};
+use crate::replication::written;
+use crate::transport::Transport;
 use crate::vault::{Fingerprint, Vault};
 
 /// How many handles are reserved at a time. What's left of them when the daemon ends is never used.
@@ -28,18 +33,21 @@ const SWEEP_MOST: usize = 1000;
 /// How often a failing store is told of in the log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Puts a cluster's changes in order. It's the nodes' [`Port`].
+/// Puts a cluster's changes in order. Nodes get at it by their [`NodePort`](crate::port::NodePort).
 pub(crate) struct Ledger {
     cluster: String,
     store: Arc<dyn Store>,
     vault: Vault,
     clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
     /// The state as committed. Written by the leader only, and never while the store is busy.
-    master: RwLock<Replica>,
-    book: Mutex<Book>,
+    pub(crate) master: RwLock<Replica>,
+    /// Held while a group is committed and sent to the nodes, and while nodes come and go. No reader needs it.
+    pub(crate) book: Mutex<Book>,
     queue: Queue,
-    nodes: OnceLock<Vec<Weak<Node>>>,
-    members: RwLock<Vec<Member>>,
+    pub(crate) roster: RwLock<Roster>,
+    /// How many of the nodes have every committed change.
+    pub(crate) reachable: AtomicUsize,
     /// Number of the membership's last change.
     epoch: AtomicU64,
     lease: Mutex<Lease>,
@@ -51,21 +59,32 @@ pub(crate) struct LedgerParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Vault,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) master: Replica,
     pub(crate) notes: HashMap<Vec<u8>, Revision>,
+    pub(crate) lags: Lags,
     pub(crate) fingerprint: Fingerprint,
     /// The first number that no token object may have yet.
     pub(crate) next_handle: u64,
-    pub(crate) members: Vec<Member>,
-    pub(crate) epoch: u64,
 }
 
 /// What the leader keeps from group to group.
-struct Book {
+pub(crate) struct Book {
     notes: HashMap<Vec<u8>, Revision>,
+    pub(crate) lags: Lags,
+    pub(crate) history: History,
     fingerprint: Fingerprint,
     next_sweep: u64,
     complained: Option<Instant>,
+}
+
+/// Who is there.
+#[derive(Default)]
+pub(crate) struct Roster {
+    /// The cluster's nodes, running or not.
+    pub(crate) members: Vec<Member>,
+    /// Ways to those that run.
+    pub(crate) links: Vec<Arc<Link>>,
 }
 
 /// Numbers for token objects: `next` is free, `end` is reserved no more.
@@ -81,42 +100,86 @@ impl Ledger {
             store: parts.store,
             vault: parts.vault,
             clock: parts.clock,
-            master: RwLock::new(parts.master),
+            transport: parts.transport,
             book: Mutex::new(Book {
                 notes: parts.notes,
+                lags: parts.lags,
+                history: History::new(parts.master.revision()),
                 fingerprint: parts.fingerprint,
                 next_sweep: 0,
                 complained: None,
             }),
+            master: RwLock::new(parts.master),
             queue: Queue::default(),
-            nodes: OnceLock::new(),
-            members: RwLock::new(parts.members),
-            epoch: AtomicU64::new(parts.epoch),
+            roster: RwLock::default(),
+            reachable: AtomicUsize::new(0),
+            epoch: AtomicU64::new(0),
             lease: Mutex::new(Lease { next: parts.next_handle, end: parts.next_handle }),
         }
     }
 
-    /// Notes a start of the cluster, durably, together with the first handles that it may give out.
-    pub(crate) fn start(&self, boots: u64) -> Result<(), Error> {
+    /// Notes a start of the cluster, durably, together with the first handles that it may give out and what else there
+    /// is to write.
+    pub(crate) fn start(&self, boots: u64, draft: Draft) -> Result<(), Error> {
         let mut lease = self.lease.lock();
         let end = next_end(lease.end)?;
-        let draft = Draft::note(keys::BOOTS, &boots)?.and_note(keys::HANDLES, &end)?;
-        self.submit(draft).map_err(failure)?;
+        self.write(draft.and_note(keys::BOOTS, &boots)?.and_note(keys::HANDLES, &end)?)?;
         lease.end = end;
         Ok(())
     }
 
-    /// Names the nodes that changes are applied to from now on, once.
-    pub(crate) fn attach(&self, nodes: &[Arc<Node>]) {
-        let attached = self.nodes.set(nodes.iter().map(Arc::downgrade).collect());
-        assert!(attached.is_ok(), "nodes are attached once");
+    /// Its name.
+    pub(crate) fn cluster(&self) -> &str {
+        &self.cluster
     }
 
-    /// Says where the nodes listen.
-    pub(crate) fn set_sockets(&self, socket: impl Fn(NodeId) -> String) {
-        for member in self.members.write().iter_mut() {
-            member.socket = socket(member.node);
+    /// Commits what no node asked for.
+    pub(crate) fn write(&self, draft: Draft) -> Result<(), Error> {
+        match self.submit(draft) {
+            Ok(_) => Ok(()),
+            Err(CommitError::Failed(error)) => Err(error),
+            Err(CommitError::Conflict) => Err(ReturnCode::DEVICE_ERROR.into()),
         }
+    }
+
+    /// Makes a change durable and applies it to every node that can be reached.
+    pub(crate) fn commit(&self, change: Change) -> Outcome {
+        if change.writes.is_empty() {
+            return Ok(self.read(Replica::revision));
+        }
+        self.submit(Draft::of(change).map_err(CommitError::Failed)?)
+    }
+
+    /// A number that no token object has had.
+    pub(crate) fn fresh_handle(&self) -> Result<Handle, Error> {
+        let mut lease = self.lease.lock();
+        if lease.next == lease.end {
+            // Durable before the first of them is used, or else a number could come back after a crash.
+            let end = next_end(lease.end)?;
+            self.write(Draft::note(keys::HANDLES, &end)?)?;
+            lease.end = end;
+        }
+        let handle = Handle(lease.next);
+        lease.next += 1;
+        Ok(handle)
+    }
+
+    /// The nodes and the number of their last change.
+    pub(crate) fn members(&self) -> (Vec<Member>, u64) {
+        let roster = self.roster.read();
+        (roster.members.clone(), self.epoch())
+    }
+
+    /// The number of the membership's last change.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Says which nodes there are from now on.
+    pub(crate) fn set_members(&self, members: Vec<Member>, epoch: u64) {
+        let mut roster = self.roster.write();
+        roster.members = members;
+        self.epoch.store(epoch, Ordering::Release);
     }
 
     /// Looks at the committed state.
@@ -128,13 +191,21 @@ impl Ledger {
         self.queue.submit(draft, |drafts| self.carry_out(drafts))
     }
 
-    fn carry_out(&self, drafts: Vec<Draft>) -> Vec<Outcome> {
+    pub(crate) fn carry_out(&self, drafts: Vec<Draft>) -> Vec<Outcome> {
         let mut book = self.book.lock();
         let book = &mut *book;
         let mut outcomes = Vec::with_capacity(drafts.len());
         let sealed = {
             let master = self.master.read();
-            let mut batch = Batch::new(&self.vault, &master, &book.notes, book.fingerprint.clone());
+            let away = if master.profile() == Profile::CloudHsm { self.away() } else { Vec::new() };
+            let ground = Ground {
+                vault: &self.vault,
+                master: &master,
+                notes: &book.notes,
+                lags: &book.lags,
+                away: &away,
+            };
+            let mut batch = Batch::new(ground, book.fingerprint.clone());
             outcomes.extend(drafts.into_iter().map(|draft| batch.add(draft).ok_or(CommitError::Conflict)));
             let now = self.clock.now();
             if book.next_sweep <= now {
@@ -160,13 +231,22 @@ impl Ledger {
     /// Makes durable changes visible, in their order, everywhere.
     fn apply(&self, book: &mut Book, sealed: Sealed) {
         book.fingerprint = sealed.fingerprint;
-        book.notes.extend(sealed.notes);
-        let nodes = self.nodes.get().map(Vec::as_slice).unwrap_or_default();
-        let nodes: Vec<Arc<Node>> = nodes.iter().filter_map(Weak::upgrade).collect();
-        for change in &sealed.committed {
-            self.master.write().apply(change);
-            nodes.iter().for_each(|node| node.apply(change));
+        for (note, version) in sealed.notes {
+            match version {
+                Some(version) => book.notes.insert(note, version),
+                None => book.notes.remove(&note),
+            };
         }
+        for (node, key, lag) in sealed.lags {
+            book.lags.set(node, key, lag);
+        }
+        let mut update = Update { base: Some(sealed.base), to: sealed.to, writes: sealed.writes };
+        let mut master = self.master.write();
+        master.update(&update);
+        update.writes.extend(sealed.replicated.into_iter().map(|key| written(key, &master)));
+        drop(master);
+        book.history.push(update.to, update.writes.iter().map(|write| write.key.clone()).collect());
+        self.spread(book, update);
     }
 
     fn complain(&self, book: &mut Book, error: &StoreError) {
@@ -177,48 +257,6 @@ impl Ledger {
     }
 }
 
-impl Port for Ledger {
-    fn commit(&self, change: Change) -> Outcome {
-        if change.writes.is_empty() {
-            return Ok(self.read(Replica::revision));
-        }
-        self.submit(Draft::of(change).map_err(CommitError::Failed)?)
-    }
-
-    fn fresh_handle(&self) -> Result<Handle, Error> {
-        let mut lease = self.lease.lock();
-        if lease.next == lease.end {
-            // Durable before the first of them is used, or else a number could come back after a crash.
-            let end = next_end(lease.end)?;
-            self.submit(Draft::note(keys::HANDLES, &end)?).map_err(failure)?;
-            lease.end = end;
-        }
-        let handle = Handle(lease.next);
-        lease.next += 1;
-        Ok(handle)
-    }
-
-    fn members(&self) -> (Vec<Member>, u64) {
-        (self.members.read().clone(), self.epoch())
-    }
-
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
-    fn reachable(&self) -> usize {
-        self.nodes.get().map_or(0, Vec::len)
-    }
-
-    fn is_connected(&self) -> bool {
-        true
-    }
-
-    fn replicate_user(&self, _: Role, _: &UserName) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
 fn next_end(end: u64) -> Result<u64, Error> {
     let next = end.saturating_add(HANDLE_BLOCK).min(Handle::MAX_TOKEN + 1);
     if next <= end {
@@ -226,11 +264,4 @@ fn next_end(end: u64) -> Result<u64, Error> {
         return Err(Error::new(ReturnCode::DEVICE_MEMORY, message));
     }
     Ok(next)
-}
-
-fn failure(error: CommitError) -> Error {
-    match error {
-        CommitError::Failed(error) => error,
-        CommitError::Conflict => ReturnCode::DEVICE_ERROR.into(),
-    }
 }

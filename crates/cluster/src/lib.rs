@@ -10,15 +10,24 @@ mod batch;
 mod cluster;
 mod create;
 mod error;
+mod history;
 mod keys;
+mod lags;
 mod ledger;
+mod link;
 mod load;
+mod members;
 mod meta;
+mod nodes;
+mod port;
 mod queue;
+mod replication;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod vault;
 
 pub use cluster::{Cluster, Info};
 pub use create::{CreateOptions, MAX_NAME};
 pub use error::ClusterError;
+pub use nodes::NodeStatus;

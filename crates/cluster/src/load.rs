@@ -9,7 +9,9 @@ use strongroom_node::state::{Key, Record, Revision};
 use strongroom_store::Snapshot;
 
 use crate::ClusterError;
-use crate::keys::{self, BOOTS, HANDLES, META, STATE};
+use crate::keys::{self, BOOTS, HANDLES, MEMBERS, META, STATE};
+use crate::lags::{Lag, Lags};
+use crate::members::Members;
 use crate::meta::Meta;
 use crate::vault::{FORMAT, Fingerprint, Unreadable, Vault};
 
@@ -23,7 +25,10 @@ pub(crate) struct Loaded {
     /// Versions of the cluster's own records.
     pub(crate) notes: HashMap<Vec<u8>, Revision>,
     pub(crate) fingerprint: Fingerprint,
-    /// How often it has started.
+    pub(crate) members: Members,
+    /// What nodes have missed.
+    pub(crate) lags: Lags,
+    /// How many starts of it and its nodes there have been.
     pub(crate) boots: u64,
     /// The first number that no token object may have yet.
     pub(crate) next_handle: u64,
@@ -47,7 +52,8 @@ pub(crate) fn load(snapshot: &Snapshot, root: &SealingKey) -> Result<Loaded, Clu
     let mut fingerprint = Fingerprint::default();
     let mut notes = HashMap::new();
     let mut records = Vec::with_capacity(snapshot.records.len());
-    let (mut boots, mut next_handle, mut state) = (None, None, None);
+    let (mut boots, mut next_handle, mut members, mut state) = (None, None, None, None);
+    let mut lags = Lags::default();
     for (key, value) in &snapshot.records {
         let version = match key.as_slice() {
             STATE => {
@@ -57,6 +63,8 @@ pub(crate) fn load(snapshot: &Snapshot, root: &SealingKey) -> Result<Loaded, Clu
             META => meta_version,
             BOOTS => reader.open_into(BOOTS, value, &mut boots)?,
             HANDLES => reader.open_into(HANDLES, value, &mut next_handle)?,
+            MEMBERS => reader.open_into(MEMBERS, value, &mut members)?,
+            [b'l', ..] => reader.lag(key, value, &mut lags)?,
             _ => {
                 let (version, key, record) = reader.record(key, value)?;
                 records.push((key, version, record));
@@ -77,8 +85,22 @@ pub(crate) fn load(snapshot: &Snapshot, root: &SealingKey) -> Result<Loaded, Clu
     }
     let boots = boots.ok_or_else(|| missing(BOOTS))?;
     let next_handle = next_handle.ok_or_else(|| missing(HANDLES))?;
+    // Clusters of the first version have none before the first change.
+    let members = members.unwrap_or_else(|| Members::as_made(&meta));
     let revision = snapshot.revision;
-    Ok(Loaded { meta, masking, vault, revision, records, notes, fingerprint, boots, next_handle })
+    Ok(Loaded {
+        meta,
+        masking,
+        vault,
+        revision,
+        records,
+        notes,
+        fingerprint,
+        members,
+        lags,
+        boots,
+        next_handle,
+    })
 }
 
 struct Reader<'a> {
@@ -90,9 +112,24 @@ impl Reader<'_> {
     fn record(&self, bytes: &[u8], value: &[u8]) -> Result<(Revision, Key, Record), ClusterError> {
         let (version, record) = self.open::<Record>(bytes, value)?;
         match keys::decode(bytes) {
-            Some(key) if keys::fits(&key, &record) => Ok((version, key, record)),
-            _ => Err(damaged(self.name, &format!("{} is of another kind than its place", keys::kind(bytes)))),
+            Some(key) if record.fits(&key) => Ok((version, key, record)),
+            _ => Err(self.misplaced(bytes)),
         }
+    }
+
+    fn lag(&self, bytes: &[u8], value: &[u8], lags: &mut Lags) -> Result<Revision, ClusterError> {
+        let (version, lag) = self.open::<Lag>(bytes, value)?;
+        match keys::decode_lag(bytes) {
+            Some((node, key)) if lag.as_ref().is_none_or(|(_, record)| record.fits(&key)) => {
+                lags.set(node, key, Some(lag));
+                Ok(version)
+            }
+            _ => Err(self.misplaced(bytes)),
+        }
+    }
+
+    fn misplaced(&self, bytes: &[u8]) -> ClusterError {
+        damaged(self.name, &format!("{} is of another kind than its place", keys::kind(bytes)))
     }
 
     fn open_into<T: DeserializeOwned>(

@@ -20,8 +20,9 @@ pub(crate) struct Meta {
     pub(crate) serial: String,
     /// The profile that it was made with; the policy has the present one.
     pub(crate) profile: Profile,
+    /// The nodes that it was made with; its [`Members`](crate::members::Members) are the present ones.
     pub(crate) nodes: Vec<NodeId>,
-    /// Number of the membership's last change.
+    /// Number of the membership's last change when it was made.
     pub(crate) epoch: u64,
     /// What the masking key is made of.
     pub(crate) masking: Blob,

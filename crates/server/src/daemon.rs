@@ -140,8 +140,10 @@ impl Served {
 
 fn serve(home: &Home, cluster: Cluster, activity: &Arc<Activity>) -> Result<(String, Served), ServeError> {
     let name = cluster.name().to_owned();
-    cluster.set_sockets(|node| home.socket(&name, node).to_string_lossy().into_owned());
-    let listeners = cluster.nodes().iter().map(|node| {
+    let (at, of) = (home.clone(), name.clone());
+    cluster.set_sockets(move |node| at.socket(&of, node).to_string_lossy().into_owned());
+    let nodes = cluster.nodes();
+    let listeners = nodes.iter().map(|node| {
         let path = home.socket(&name, node.id());
         check_socket_path(&path)?;
         Listener::start(&name, node, &path, activity)

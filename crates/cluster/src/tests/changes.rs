@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use strongroom_model::{Handle, ReturnCode, limits};
-use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Record, Replica, Revocation, User};
+use strongroom_node::state::{Change, CommitError, Expect, Key, Record, Replica, Revocation, User};
 use strongroom_store::Fault;
 use strongroom_wire::InstanceId;
 
@@ -22,8 +22,8 @@ fn code(error: CommitError) -> ReturnCode {
 }
 
 fn revisions(cluster: &Cluster) -> Vec<u64> {
-    let nodes = cluster.nodes().iter().map(|node| node.revision());
-    nodes.chain([cluster.ledger.read(Replica::revision)]).collect()
+    let nodes = cluster.nodes();
+    nodes.iter().map(|node| node.revision()).chain([cluster.ledger.read(Replica::revision)]).collect()
 }
 
 #[test]

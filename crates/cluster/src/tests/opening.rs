@@ -2,10 +2,11 @@
 
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, Handle, Profile, Role};
-use strongroom_node::state::{Expect, Key, Port};
+use strongroom_node::state::{Expect, Key};
 use strongroom_store::{Fault, Snapshot};
 
 use super::{Fixture, content, empty, options, set_user};
+use crate::batch::Draft;
 use crate::{ClusterError, CreateOptions};
 
 fn refusal(fixture: &Fixture) -> ClusterError {
@@ -172,7 +173,7 @@ fn data_of_a_later_version_is_left_alone() {
 fn a_cluster_starts_only_as_often_as_handles_last() {
     let fixture = Fixture::new();
     let cluster = fixture.create(&empty()).unwrap();
-    cluster.ledger.start(Handle::MAX_BOOTS - 1).unwrap();
+    cluster.ledger.start(Handle::MAX_BOOTS - 1, Draft::default()).unwrap();
     drop(cluster);
     fixture.open().unwrap();
     assert!(matches!(refusal(&fixture), ClusterError::WornOut { .. }));

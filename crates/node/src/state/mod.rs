@@ -4,9 +4,11 @@ mod change;
 mod index;
 mod record;
 mod replica;
+mod update;
 
 pub use change::{Change, CommitError, Committed, Expect, Port, Revision, Write};
 pub(crate) use index::Index;
 pub use record::{Key, Policy, QuorumToken, Record, Revocation, User};
 pub use replica::Replica;
 pub(crate) use replica::Versioned;
+pub use update::{Update, Written};

@@ -7,7 +7,9 @@ use strongroom_model::{Attributes, Handle, NodeId, Profile, Role, UserName};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
-use super::{Change, Committed, Expect, Key, Policy, QuorumToken, Record, Revision, Revocation, User};
+use super::{
+    Change, Committed, Expect, Key, Policy, QuorumToken, Record, Revision, Revocation, Update, User,
+};
 use crate::object::StoredObject;
 
 /// A record and the revision that wrote it.
@@ -15,6 +17,12 @@ use crate::object::StoredObject;
 pub(crate) struct Versioned<T> {
     pub(crate) version: Revision,
     pub(crate) value: T,
+}
+
+impl<T: Clone> Versioned<T> {
+    fn as_record(&self, record: impl FnOnce(T) -> Record) -> (Revision, Record) {
+        (self.version, record(self.value.clone()))
+    }
 }
 
 /// The cluster's state at one revision. Changes are applied in order, each whole.
@@ -54,20 +62,28 @@ impl Replica {
         })
     }
 
-    /// Applies the next change.
-    ///
-    /// # Panics
-    ///
-    /// If it isn't the next: replicas that skip changes must reload.
-    pub fn apply(&mut self, change: &Committed) {
-        assert_eq!(change.revision, self.revision + 1, "changes are applied in order");
-        for (key, record) in &change.writes {
-            match record {
-                Some(record) => self.put(key.clone(), change.revision, record.clone()),
-                None => self.delete(key),
+    /// Brings the replica to an update's revision. `false` leaves it as it is: the update is old, is for a later revision,
+    /// or isn't sound.
+    pub fn update(&mut self, update: &Update) -> bool {
+        if !update.helps(self.revision) || !update.is_sound() {
+            return false;
+        }
+        if update.base.is_none() {
+            *self = Self::default();
+        }
+        for write in &update.writes {
+            match &write.record {
+                Some(record) => self.put(write.key.clone(), write.version, record.clone()),
+                None => self.delete(&write.key),
             }
         }
-        self.revision = change.revision;
+        self.revision = update.to;
+        true
+    }
+
+    /// Applies a change, if it's the next. `false`: it isn't.
+    pub fn apply(&mut self, change: &Committed) -> bool {
+        self.update(&change.into())
     }
 
     /// The revision that last wrote a record.
@@ -82,6 +98,30 @@ impl Replica {
                 self.failures.get(&(*node, *role, name.clone())).map(|record| record.version)
             }
         }
+    }
+
+    /// A record and the revision that last wrote it.
+    pub fn get(&self, key: &Key) -> Option<(Revision, Record)> {
+        match key {
+            Key::Policy => self.policy.as_ref().map(|found| found.as_record(Record::Policy)),
+            Key::User(role, name) => self.user(*role, name).map(|found| found.as_record(Record::User)),
+            Key::Object(handle) => self.objects.get(handle).map(|found| found.as_record(Record::Object)),
+            Key::Revocation(instance) => {
+                self.revocations.get(instance).map(|found| found.as_record(Record::Revocation))
+            }
+            Key::Token(id) => self.tokens.get(id).map(|found| found.as_record(Record::Token)),
+            Key::Failures(node, role, name) => {
+                self.failures_on(*node, *role, name).map(|found| found.as_record(Record::Failures))
+            }
+        }
+    }
+
+    /// All records with their versions, in no order.
+    pub fn records(&self) -> impl Iterator<Item = (Key, Revision, Record)> {
+        self.keys().filter_map(|key| {
+            let (version, record) = self.get(&key)?;
+            Some((key, version, record))
+        })
     }
 
     /// The keys of all records, in no order.
@@ -198,7 +238,8 @@ impl Replica {
             (Key::Failures(node, role, name), Record::Failures(value)) => {
                 self.failures.insert((node, role, name), Versioned { version, value });
             }
-            (key, _) => unreachable!("a record of another kind under {key:?}"),
+            // What is read from the store and what is sent to nodes is checked for this before.
+            (key, _) => debug_assert!(false, "a record of another kind under {key:?}"),
         }
     }
 

@@ -1,0 +1,92 @@
+//! The cluster as one of its nodes sees it.
+
+use std::sync::Arc;
+
+use strongroom_model::{Error, Handle, ReturnCode, Role, UserName};
+use strongroom_node::state::{Change, CommitError, Key, Port, Revision};
+use strongroom_wire::Member;
+
+use crate::lags::may_lag;
+use crate::ledger::Ledger;
+use crate::link::Link;
+
+/// A node's [`Port`]: the ledger knows by it who commits, and the node whether it hears of changes.
+pub(crate) struct NodePort {
+    ledger: Arc<Ledger>,
+    link: Arc<Link>,
+}
+
+impl NodePort {
+    pub(crate) fn new(ledger: Arc<Ledger>, link: Arc<Link>) -> Arc<Self> {
+        Arc::new(Self { ledger, link })
+    }
+
+    /// Refuses for a node that isn't in touch with its cluster.
+    fn in_touch(&self) -> Result<(), Error> {
+        if self.link.is_connected() || self.ledger.reach(&self.link) {
+            return Ok(());
+        }
+        let name = format!("node {} of cluster {}", self.link.id().0, self.ledger.cluster());
+        let message = if self.link.is_closed() {
+            format!("{name} was stopped: nothing was changed; ask another node")
+        } else {
+            format!("{name} is cut off from the others: nothing was changed; ask another node")
+        };
+        Err(Error::new(ReturnCode::DEVICE_ERROR, message))
+    }
+
+    /// What a conflict means on a node that has an older record than the cluster: trying again doesn't help.
+    fn outdated(&self, keys: &[Key]) -> Option<Error> {
+        let outdated = self.ledger.lagging(self.link.id(), keys)?;
+        let what = match &outdated {
+            Key::User(role, name) => format!("the record of {role} {name}"),
+            _ => "the policy".to_owned(),
+        };
+        let message = format!(
+            "node {} has an older version of {what} than the cluster, from when it couldn't be reached: nothing was \
+             changed; `strongroom user replicate` brings it up to date",
+            self.link.id().0
+        );
+        Some(Error::new(ReturnCode::FUNCTION_FAILED, message))
+    }
+}
+
+impl Port for NodePort {
+    fn commit(&self, change: Change) -> Result<Revision, CommitError> {
+        self.in_touch().map_err(CommitError::Failed)?;
+        let keys: Vec<_> =
+            change.writes.iter().map(|write| &write.key).filter(|key| may_lag(key)).cloned().collect();
+        match self.ledger.commit(change) {
+            Err(CommitError::Conflict) => {
+                Err(self.outdated(&keys).map_or(CommitError::Conflict, CommitError::Failed))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn fresh_handle(&self) -> Result<Handle, Error> {
+        self.in_touch()?;
+        self.ledger.fresh_handle()
+    }
+
+    fn members(&self) -> (Vec<Member>, u64) {
+        self.ledger.members()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.ledger.epoch()
+    }
+
+    fn reachable(&self) -> usize {
+        self.ledger.reachable()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.link.is_connected()
+    }
+
+    fn replicate_user(&self, role: Role, user: &UserName) -> Result<(), Error> {
+        self.in_touch()?;
+        self.ledger.replicate_user(role, user)
+    }
+}

@@ -9,9 +9,10 @@ use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Error, Handle, NodeId, Profile, Result, ReturnCode, Role, limits};
 use strongroom_wire::{ClusterInfo, Hello, InstanceId, PROTOCOL, Welcome};
 
+use crate::audit::{self, AuditSink, Beginning, Journal};
 use crate::connection::Connection;
 use crate::family::Family;
-use crate::state::{Committed, Key, Port, Replica, Revision, Update};
+use crate::state::{Committed, Key, Port, Replica, Revision};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -51,6 +52,7 @@ pub struct Node {
     pub(crate) masking: Arc<SealingKey>,
     pub(crate) tickets: SealingKey,
     pub(crate) replica: RwLock<Replica>,
+    pub(crate) journal: Journal,
     families: Mutex<HashMap<InstanceId, Arc<Family>>>,
     next_session_object: AtomicU64,
 }
@@ -70,6 +72,7 @@ impl Node {
             masking,
             tickets,
             replica: RwLock::new(replica),
+            journal: Journal::default(),
             families: Mutex::default(),
             next_session_object: AtomicU64::new(1),
         })
@@ -96,41 +99,31 @@ impl Node {
             family.connect(hello);
             family
         };
+        self.journal.connected(hello.instance);
         let welcome = Welcome { node: self.id, cluster: self.info() };
         Ok((Connection::new(Arc::clone(self), family, hello.clone()), welcome))
     }
 
-    /// Takes in what the cluster sends; returns the revision that the node is at then. What is old, or leaves a gap, changes
-    /// nothing.
-    pub fn receive(&self, update: &Update) -> Revision {
-        let (before, revision) = {
+    /// Applies a committed change; they come in order.
+    pub fn apply(&self, change: &Committed) {
+        let events = {
             let mut replica = self.replica.write();
-            let before = replica.revision();
-            replica.update(update);
-            (before, replica.revision())
+            let writes = change.writes.iter().map(|(key, record)| (key, record.as_ref()));
+            let events = self.journal.replicated(&replica, writes);
+            replica.apply(change);
+            events
         };
-        if revision > before {
-            for write in update.writes.iter().filter(|write| write.version > before) {
-                if let (Key::Revocation(instance), Some(_)) = (&write.key, &write.record) {
-                    self.log_out(*instance);
-                }
+        self.journal.applied(&events);
+        for (key, record) in &change.writes {
+            if let (Key::Revocation(instance), Some(_)) = (key, record) {
+                self.log_out(*instance);
             }
         }
-        revision
-    }
-
-    /// Applies the next committed change.
-    pub fn apply(&self, change: &Committed) {
-        self.receive(&change.into());
-    }
-
-    /// Looks at the node's replica.
-    pub fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
-        look(&self.replica.read())
     }
 
     /// Ends what a client instance has here under its login, whichever node it told that it logs out.
     fn log_out(&self, instance: InstanceId) {
+        self.journal.logged_out(instance);
         let families: Vec<_> = self.families.lock().values().cloned().collect();
         families.iter().for_each(|family| family.log_out(instance));
     }
@@ -138,6 +131,36 @@ impl Node {
     /// The last change applied.
     pub fn revision(&self) -> Revision {
         self.replica.read().revision()
+    }
+
+    /// Has the audit log kept from now on, once, beginning with `begin` if it's a new one. To be called before the
+    /// node serves: what was done before isn't told.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AuditSink::write`].
+    pub fn record_to(&self, sink: Arc<dyn AuditSink>, begin: Option<Beginning>) -> Result<()> {
+        let events = begin.map(|how| audit::beginning(how, &self.replica.read()));
+        if self.journal.start(sink) { self.journal.write(&events.unwrap_or_default()) } else { Ok(()) }
+    }
+
+    /// Ends the audit log of a node that is removed from its cluster.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AuditSink::write`].
+    pub fn end_record(&self) -> Result<()> {
+        self.journal.write(&[audit::end()])
+    }
+
+    /// How often it had started before.
+    pub fn boot(&self) -> u64 {
+        self.boot
+    }
+
+    /// The cluster's serial number.
+    pub fn serial(&self) -> &str {
+        &self.serial
     }
 
     /// Its number.
@@ -199,6 +222,8 @@ impl Node {
         if family.disconnect(hello) {
             families.remove(&hello.family);
         }
+        drop(families);
+        self.journal.disconnected(hello);
     }
 }
 

@@ -12,7 +12,7 @@ use strongroom_wire::{ClusterInfo, Hello, InstanceId, PROTOCOL, Welcome};
 use crate::audit::{self, AuditSink, Beginning, Journal};
 use crate::connection::Connection;
 use crate::family::Family;
-use crate::state::{Committed, Key, Port, Replica, Revision};
+use crate::state::{Committed, Key, Port, Replica, Revision, Update};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -104,21 +104,42 @@ impl Node {
         Ok((Connection::new(Arc::clone(self), family, hello.clone()), welcome))
     }
 
-    /// Applies a committed change; they come in order.
-    pub fn apply(&self, change: &Committed) {
-        let events = {
+    /// Takes in what the cluster sends; returns the revision that the node is at then. What is old, or leaves a gap, changes
+    /// nothing.
+    pub fn receive(&self, update: &Update) -> Revision {
+        let (before, revision, events) = {
             let mut replica = self.replica.write();
-            let writes = change.writes.iter().map(|(key, record)| (key, record.as_ref()));
-            let events = self.journal.replicated(&replica, writes);
-            replica.apply(change);
-            events
+            let before = replica.revision();
+            let news = update.writes.iter().filter(|write| write.version > before);
+            let events = match update.base {
+                Some(_) if update.helps(before) => {
+                    self.journal.replicated(&replica, news.map(|write| (&write.key, write.record.as_ref())))
+                }
+                // A node that takes over the whole state doesn't tell of each record.
+                _ => Vec::new(),
+            };
+            replica.update(update);
+            (before, replica.revision(), events)
         };
         self.journal.applied(&events);
-        for (key, record) in &change.writes {
-            if let (Key::Revocation(instance), Some(_)) = (key, record) {
-                self.log_out(*instance);
+        if revision > before {
+            for write in update.writes.iter().filter(|write| write.version > before) {
+                if let (Key::Revocation(instance), Some(_)) = (&write.key, &write.record) {
+                    self.log_out(*instance);
+                }
             }
         }
+        revision
+    }
+
+    /// Applies the next committed change.
+    pub fn apply(&self, change: &Committed) {
+        self.receive(&change.into());
+    }
+
+    /// Looks at the node's replica.
+    pub fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
+        look(&self.replica.read())
     }
 
     /// Ends what a client instance has here under its login, whichever node it told that it logs out.

@@ -39,7 +39,10 @@ fn main() {
             (0, 1, 2),
             (50, 1, 2),
             (0, 1, 8),
+            (50, 1, 4),
             (50, 1, 8),
+            (50, 1, 16),
+            (50, 1, 64),
             (0, 2, 1),
             (50, 2, 1),
             (0, 8, 1),
@@ -129,8 +132,10 @@ fn answer(mut stream: Stream, welcome: &Welcome, work: Duration) -> Option<()> {
     let _: Hello = decode(frames.next(&mut stream, 1 << 20).ok()??).ok()?;
     encode(welcome, &mut out).ok()?;
     stream.write_all(&out).ok()?;
+    out.clear();
     loop {
         let envelope: Envelope = decode(frames.next(&mut stream, 1 << 20).ok()??).ok()?;
+        frames.wipe();
         let begun = Instant::now();
         while begun.elapsed() < work {
             std::hint::spin_loop();
@@ -139,12 +144,14 @@ fn answer(mut stream: Stream, welcome: &Welcome, work: Duration) -> Option<()> {
             Request::Sign { operation, .. } => Response::Bytes(operation.data),
             _ => Response::Done,
         });
-        out.clear();
         encode(
             &Reply { revision: 1, epoch: 1, detached: false, standing: Standing::Current, result },
             &mut out,
         )
         .ok()?;
-        stream.write_all(&out).ok()?;
+        if !frames.has_next() {
+            stream.write_all(&out).ok()?;
+            out.clear();
+        }
     }
 }

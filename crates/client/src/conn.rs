@@ -7,6 +7,7 @@ use strongroom_model::{Error, NodeId, ReturnCode, limits, wipe};
 use strongroom_wire::{Attach, Extras, Frames, Hello, Reply, Request, Stream, Welcome, decode, encode};
 
 use crate::descriptor::Guarded;
+use crate::lanes::{Lead, Outcome};
 use crate::wait::InFlight;
 
 /// The number of a login; a connection's says for whom it speaks.
@@ -20,6 +21,8 @@ pub(crate) const UNKNOWN: Generation = u64::MAX;
 const HELLO_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// A buffer that grew past this is given back after use.
 const KEPT: usize = 2 * 1024 * 1024;
+/// Room for nearly every quick request.
+const FRAME: usize = 1000;
 
 /// A connection that has been welcomed. Dropping it closes it, without a word.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(crate) struct Conn {
     pub(crate) node: NodeId,
     /// Whom it speaks for.
     pub(crate) speaks_for: Generation,
+    /// The core on which it was last used.
+    pub(crate) core: usize,
+    /// Whether it's of no use any more.
+    pub(crate) broken: bool,
 }
 
 /// Why there is no answer.
@@ -57,6 +64,30 @@ struct Outgoing<'a> {
     request: &'a Request,
 }
 
+/// The frame of a request for a connection that speaks for whom the client does.
+pub(crate) fn frame(session: u64, request: &Request) -> io::Result<Vec<u8>> {
+    let mut frame = Vec::with_capacity(FRAME);
+    encode(&Outgoing { attach: None, session, extras: None, request }, &mut frame)?;
+    Ok(frame)
+}
+
+impl Failure {
+    /// What it is for a call that went with the one that failed.
+    pub(crate) fn of_another(&self) -> Self {
+        let copy = |error: &io::Error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
+        match self {
+            Self::Unsent(error) => Self::Unsent(copy(error)),
+            Self::Lost(error) => Self::Lost(copy(error)),
+            Self::Unfit(_) | Self::Busy(_) | Self::Hopeless(_) => {
+                Self::Lost(io::Error::other("an answer before it was none"))
+            }
+        }
+    }
+}
+
 impl Conn {
     /// Introduces the client on a stream that was connected just now.
     pub(crate) fn open(stream: Stream, hello: &Hello) -> io::Result<(Self, Welcome)> {
@@ -75,7 +106,10 @@ impl Conn {
         let welcome: Welcome = decode(body)?;
         frames.wipe();
         stream.socket().set_read_timeout(None)?;
-        Ok((Self { stream, frames, out, node: welcome.node, speaks_for: NOBODY }, welcome))
+        Ok((
+            Self { stream, frames, out, node: welcome.node, speaks_for: NOBODY, core: 0, broken: false },
+            welcome,
+        ))
     }
 
     /// Whether the descriptor is still ours. Asked before each use; whether the node is still there
@@ -89,7 +123,8 @@ impl Conn {
         self.stream.estrange();
     }
 
-    /// Sends a request and reads its answer. After a failure the connection is of no use.
+    /// Sends a request, and those that go along, and reads the answers; the others' are in `lead` then. After a failure
+    /// the connection is of no use.
     pub(crate) fn exchange(
         &mut self,
         attach: Option<&Attach>,
@@ -97,8 +132,31 @@ impl Conn {
         extras: Option<&Extras>,
         request: &Request,
         in_flight: &InFlight<'_>,
+        lead: &mut Lead<'_>,
     ) -> Result<Reply, Failure> {
-        self.send(&Outgoing { attach, session, extras, request })?;
+        if self.broken {
+            return Err(Failure::Unsent(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.send(&Outgoing { attach, session, extras, request }, lead)?;
+        let reply = self.receive(request, in_flight, lead.is_alone())?;
+        while !lead.is_alone() {
+            match self.receive(request, in_flight, false) {
+                Ok(reply) => lead.next(Outcome::Answered(reply)),
+                Err(failure) => {
+                    self.broken = true;
+                    lead.fail(&failure);
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    fn receive(
+        &mut self,
+        request: &Request,
+        in_flight: &InFlight<'_>,
+        alone: bool,
+    ) -> Result<Reply, Failure> {
         let mut answer = in_flight.answer(&mut self.stream, request);
         match self.frames.next(&mut answer, limits::MAX_FRAME) {
             Ok(Some(body)) => {
@@ -108,8 +166,10 @@ impl Conn {
             }
             Ok(None) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
             // A Unix socket says this when its other end was closed with bytes in it that nobody had
-            // read: ours. So the node never saw the whole request.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(Failure::Unsent(error)),
+            // read: ours. So the node never saw the whole request, if there was but one.
+            Err(error) if alone && error.kind() == io::ErrorKind::ConnectionReset => {
+                Err(Failure::Unsent(error))
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(Failure::Hopeless(malformed(self.node, &error)))
             }
@@ -117,15 +177,22 @@ impl Conn {
         }
     }
 
-    fn send(&mut self, message: &Outgoing<'_>) -> Result<(), Failure> {
+    fn send(&mut self, message: &Outgoing<'_>, lead: &mut Lead<'_>) -> Result<(), Failure> {
         if let Err(error) = encode(message, &mut self.out) {
             let message = format!("the request is too large for a node: {error}");
             return Err(Failure::Hopeless(Error::new(ReturnCode::DATA_LEN_RANGE, message)));
         }
-        let sent = self.stream.write_all(&self.out);
+        lead.write(self.node, &mut self.out);
+        let sent = match self.stream.write(&self.out) {
+            Ok(written) => match self.stream.write_all(&self.out[written..]) {
+                // A frame that wasn't written to its end can't have been carried out, but those before it can.
+                Err(error) if !lead.is_alone() => Err(Failure::Lost(error)),
+                sent => sent.map_err(Failure::Unsent),
+            },
+            Err(error) => Err(Failure::Unsent(error)),
+        };
         self.wipe();
-        // A frame that wasn't written to its end can't have been carried out.
-        sent.map_err(Failure::Unsent)
+        sent
     }
 
     fn wipe(&mut self) {

@@ -12,7 +12,8 @@ use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response,
 use crate::choice::{self, Route};
 use crate::client::Client;
 use crate::config::Retry;
-use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN};
+use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN, frame};
+use crate::lanes::{Lead, Outcome, Part};
 use crate::link::Link;
 use crate::log::Level;
 use crate::state::{binds, makes_session_object};
@@ -63,6 +64,7 @@ impl Client {
         // An approval is used up by the first try.
         let repeatable = request.is_repeatable() && extras.is_none();
         let mut repeats = u32::from(self.config.retry == Retry::Standard && repeatable);
+        let mut together = errand.in_flight.is_crowded() && extras.is_none() && request.is_quick();
         // Nothing below here allocates, reads the clock or sleeps unless something fails.
         let mut tried: Vec<Arc<Link>> = Vec::new();
         let mut trouble = String::new();
@@ -85,7 +87,8 @@ impl Client {
                 absent = true;
                 continue;
             };
-            match self.attempt(&link, &errand) {
+            // Once something has failed, each goes its own way.
+            match self.attempt(&link, &errand, std::mem::take(&mut together)) {
                 Ok(Some(reply)) => return reply.result.map(|response| (link.node(), response)),
                 Ok(None) => {}
                 Err(Failure::Unsent(error)) => {
@@ -133,13 +136,42 @@ impl Client {
         Some(now)
     }
 
-    /// Sends the request to a node; `None` if it's not the node it has to go to.
-    fn attempt(&self, link: &Arc<Link>, errand: &Errand<'_>) -> std::result::Result<Option<Reply>, Failure> {
+    /// Sends the request to a node, by itself or together with others; `None` if it's not the node it has to go to.
+    fn attempt(
+        &self,
+        link: &Arc<Link>,
+        errand: &Errand<'_>,
+        together: bool,
+    ) -> std::result::Result<Option<Reply>, Failure> {
+        let part = match together {
+            true => link.lanes.join(errand.only, || frame(errand.session, errand.request)),
+            false => Part::Over(Outcome::Alone),
+        };
+        let mut lead = match part {
+            Part::Lead(lead) => lead,
+            Part::Over(Outcome::Alone) => Lead::alone(),
+            Part::Over(Outcome::Answered(reply)) => return Ok(Some(reply)),
+            Part::Over(Outcome::Failed(failure)) => return Err(failure),
+        };
+        let result = self.send(link, errand, &mut lead);
+        if let Err(failure) = &result {
+            lead.fail(failure);
+        }
+        result
+    }
+
+    /// Sends the request, and what others have to send, on a connection that's idle or a new one.
+    fn send(
+        &self,
+        link: &Arc<Link>,
+        errand: &Errand<'_>,
+        lead: &mut Lead<'_>,
+    ) -> std::result::Result<Option<Reply>, Failure> {
         while let Some(conn) = link.take() {
             if !conn.is_ours() || errand.only.is_some_and(|only| only != conn.node) {
                 continue;
             }
-            match self.converse(link, conn, errand) {
+            match self.converse(link, conn, errand, lead) {
                 // The node may have been restarted since; what else is idle is tried, then a new connection.
                 Err(Failure::Unsent(_)) => {}
                 Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
@@ -159,7 +191,7 @@ impl Client {
             link.give(conn);
             return Ok(None);
         }
-        match self.converse(link, conn, errand) {
+        match self.converse(link, conn, errand, lead) {
             Err(Failure::Unfit(error)) => Err(self.rest(link, error)),
             Err(failure @ (Failure::Unsent(_) | Failure::Lost(_))) => {
                 link.failed(self.now_ms());
@@ -206,17 +238,19 @@ impl Client {
         link: &Arc<Link>,
         mut conn: Conn,
         errand: &Errand<'_>,
+        lead: &mut Lead<'_>,
     ) -> std::result::Result<Reply, Failure> {
         let Errand { session, extras, request, in_flight, .. } = errand;
         let mut attached_anew = false;
         let reply = loop {
             let (generation, attach) = self.attach(&conn);
-            let result = conn.exchange(attach.as_ref(), *session, *extras, request, in_flight);
+            let result = conn.exchange(attach.as_ref(), *session, *extras, request, in_flight, lead);
             if matches!(result, Err(Failure::Lost(_))) && request.may_bind() {
                 self.state.write(|state| state.note(*session, conn.node));
             }
             let reply = result?;
-            if matches!(reply.standing, Standing::Unfit | Standing::Busy) {
+            let detached = self.review(lead, &reply, generation, attach.is_some());
+            if is_refusal(&reply) {
                 link.give(conn);
                 let refusal = reply.result.err().unwrap_or_else(|| ReturnCode::DEVICE_ERROR.into());
                 let why = if reply.standing == Standing::Busy { Failure::Busy } else { Failure::Unfit };
@@ -225,7 +259,7 @@ impl Client {
             if link.works() {
                 self.log.say(Level::Info, format_args!("{} is back", Named(link)));
             }
-            if reply.detached {
+            if detached {
                 conn.speaks_for = NOBODY;
                 self.log.say(Level::Warn, format_args!("the cluster no longer accepts the login"));
                 self.forget_login(generation);
@@ -257,6 +291,20 @@ impl Client {
         Ok(reply)
     }
 
+    /// Looks at the answers that came behind ours. Calls that weren't carried out, or not for whom the client speaks,
+    /// are sent back to be made by themselves. Whether the node no longer accepts the login.
+    fn review(&self, lead: &mut Lead<'_>, ours: &Reply, generation: Generation, attached: bool) -> bool {
+        let unheard = attached && is_refusal(ours);
+        let mut detached = ours.detached;
+        lead.review(|reply| {
+            self.revision.fetch_max(reply.revision, Ordering::AcqRel);
+            detached |= reply.detached;
+            let disbelieved = !attached && generation != NOBODY && is_not_logged_in(reply);
+            !unheard && !detached && !disbelieved && !is_refusal(reply)
+        });
+        detached
+    }
+
     /// How to make a connection speak for whom the client does.
     fn attach(&self, conn: &Conn) -> (Generation, Option<Attach>) {
         let generation = self.generation.load(Ordering::Acquire);
@@ -275,7 +323,7 @@ impl Client {
         if self.epoch.fetch_max(epoch, Ordering::AcqRel) >= epoch {
             return true;
         }
-        match conn.exchange(None, 0, None, &Request::Info, in_flight) {
+        match conn.exchange(None, 0, None, &Request::Info, in_flight, &mut Lead::alone()) {
             Ok(Reply { result: Ok(Response::Cluster(info)), .. }) => {
                 self.learn(info);
                 self.epoch.fetch_max(epoch, Ordering::AcqRel);
@@ -393,7 +441,7 @@ mod common;
 mod tests {
     use std::sync::Mutex;
 
-    use super::common::{FakeNode, client, obedient, random, until};
+    use super::common::{FakeNode, client, generate, obedient, random, until};
     use super::*;
 
     #[test]
@@ -427,7 +475,7 @@ mod tests {
         let client = client(&[&path]);
         std::thread::scope(|scope| {
             for _ in 0..100 {
-                scope.spawn(|| client.call(Route::Any, 0, &random()).unwrap());
+                scope.spawn(|| client.call(Route::Any, 0, &generate()).unwrap());
             }
         });
         assert!(node.connections() > 64);

@@ -19,6 +19,7 @@ mod deliver;
 mod descriptor;
 mod dial;
 mod gate;
+mod lanes;
 mod link;
 mod log;
 mod login;

@@ -1,13 +1,20 @@
 //! A node as the client sees it: its address, idle connections, and how it has been doing.
+//!
+//! A connection is taken where possible by a thread on the core where the last call on it ended: the node's
+//! thread that serves it slept there, too, so that neither has to wake another core. With the one that
+//! was used last instead, whatever the core, two callers exchanged connections all the time and signed at half the
+//! rate (docs/performance.md).
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::thread::sched_getcpu;
 use strongroom_model::NodeId;
 
 use crate::conn::Conn;
 use crate::dial::Address;
+use crate::lanes::Lanes;
 
 /// How long a node that failed is left alone at first, in milliseconds; it doubles with each failure.
 const REST_MS: u64 = 100;
@@ -24,6 +31,7 @@ pub(crate) struct Link {
     pub(crate) address: Address,
     /// Whether the configuration names it; otherwise it was learned from the cluster.
     pub(crate) configured: bool,
+    pub(crate) lanes: Lanes,
     node: AtomicU32,
     idle: Mutex<Vec<Conn>>,
     /// Connections of the process that this one was forked from. Nothing is ever said on them; they are
@@ -44,6 +52,7 @@ impl Link {
         Self {
             address,
             configured,
+            lanes: Lanes::default(),
             node: AtomicU32::new(node.map_or(NO_NODE, |node| node.0.into())),
             idle: Mutex::new(Vec::new()),
             inherited: Mutex::new(Vec::new()),
@@ -81,13 +90,20 @@ impl Link {
         self.node.store(node.0.into(), Ordering::Relaxed);
     }
 
-    /// Takes the connection that was used last.
+    /// Takes the connection that was used last on this core, or else the one that was used last.
     pub(crate) fn take(&self) -> Option<Conn> {
-        lock(&self.idle).pop()
+        let core = sched_getcpu();
+        let mut idle = lock(&self.idle);
+        let near = idle.iter().rposition(|conn| conn.core == core);
+        near.or(idle.len().checked_sub(1)).map(|at| idle.remove(at))
     }
 
-    /// Gives a connection back.
-    pub(crate) fn give(&self, conn: Conn) {
+    /// Gives a connection back, if it's still good.
+    pub(crate) fn give(&self, mut conn: Conn) {
+        if conn.broken {
+            return;
+        }
+        conn.core = sched_getcpu();
         let mut idle = lock(&self.idle);
         if idle.len() < MAX_IDLE {
             idle.push(conn);

@@ -37,6 +37,8 @@ const TAKEN: Duration = Duration::from_micros(3);
 /// How many requests of a kind go by after that. Successes in between must not forgive it: of eight clients on two
 /// cores most wait with success, at the cost of the others.
 const RESTED: u32 = 64;
+/// How many calls in flight for each core are a crowd's.
+const CROWD: usize = 2;
 
 /// What a client has learned about waiting.
 #[derive(Debug)]
@@ -64,7 +66,8 @@ struct Kind {
 #[derive(Debug)]
 pub(crate) struct InFlight<'a> {
     wait: &'a Wait,
-    alone: bool,
+    /// How many there were when it began.
+    others: usize,
 }
 
 impl Wait {
@@ -82,17 +85,17 @@ impl Wait {
     /// Notes that a call begins; it ends when the result is dropped.
     pub(crate) fn begin(&self) -> InFlight<'_> {
         let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { wait: self, alone: others == 0 }
+        InFlight { wait: self, others }
     }
 
-    /// Whether another core could do the node's work meanwhile.
-    fn has_spare_core(&self) -> bool {
+    /// How many cores there are. Another could do the node's work meanwhile if there are two.
+    fn cores(&self) -> usize {
         let mut cores = self.cores.load(Ordering::Relaxed);
         if cores == 0 {
             cores = std::thread::available_parallelism().map_or(1, usize::from);
             self.cores.store(cores, Ordering::Relaxed);
         }
-        cores > 1
+        cores
     }
 }
 
@@ -101,8 +104,13 @@ impl InFlight<'_> {
     pub(crate) fn answer<'a>(&'a self, stream: &'a mut Stream, request: &Request) -> Answer<'a> {
         let wait = self.wait;
         let kind = &wait.kinds[kind_of(request)];
-        let awake = self.alone && !wait.budget.is_zero() && kind.is_due() && wait.has_spare_core();
+        let awake = self.others == 0 && !wait.budget.is_zero() && kind.is_due() && wait.cores() > 1;
         Answer { stream, wait, awake: awake.then_some(kind) }
+    }
+
+    /// Whether there are more calls than cores to carry them out, so many more that it pays to send some together.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.others >= self.wait.cores() * CROWD
     }
 }
 
@@ -278,6 +286,16 @@ mod tests {
         assert!(alone(&busy, &mut ours));
         busy.cores.store(1, Ordering::Relaxed);
         assert!(!alone(&busy, &mut ours));
+    }
+
+    #[test]
+    fn a_crowd_is_more_than_two_calls_for_each_core() {
+        let wait = wait(50);
+        let calls: Vec<_> = (0..6).map(|_| wait.begin()).collect();
+        let crowded: Vec<_> = calls.iter().map(InFlight::is_crowded).collect();
+        assert_eq!(crowded, [false, false, false, false, true, true]);
+        drop(calls);
+        assert!(!wait.begin().is_crowded());
     }
 
     #[test]

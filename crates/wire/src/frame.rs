@@ -83,6 +83,8 @@ impl Extend<u8> for Growing {
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: Vec<u8>,
+    /// Up to here it's wiped.
+    wiped: usize,
     start: usize,
     end: usize,
 }
@@ -130,10 +132,20 @@ impl Frames {
         }
     }
 
+    /// Whether [`Self::next`] needs nothing more from the stream: a whole frame is there already.
+    pub fn has_next(&self) -> bool {
+        match self.buffer[self.start..self.end].split_first_chunk() {
+            Some((header, rest)) => rest.len() >= u32::from_le_bytes(*header) as usize,
+            None => false,
+        }
+    }
+
     /// Wipes the frames that were taken out.
     pub fn wipe(&mut self) {
-        wipe(&mut self.buffer[..self.start]);
+        wipe(&mut self.buffer[self.wiped..self.start]);
+        self.wiped = self.start;
         if self.start == self.end {
+            self.wiped = 0;
             self.start = 0;
             self.end = 0;
             if self.buffer.len() > KEPT {
@@ -149,6 +161,7 @@ impl Frames {
             self.buffer.copy_within(self.start..self.end, 0);
             let have = self.end - self.start;
             wipe(&mut self.buffer[have..self.end]);
+            self.wiped = 0;
             self.start = 0;
             self.end = have;
         }
@@ -207,6 +220,31 @@ mod tests {
             let end = if chop { frames.next(&mut slow, 9) } else { frames.next(&mut fast, 9) };
             assert!(end.unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn what_came_together_is_there_without_reading() {
+        let mut bytes = Vec::new();
+        for message in [vec![1u8; 30], vec![2; 40]] {
+            encode(&message, &mut bytes).unwrap();
+        }
+        bytes.pop();
+        let mut frames = Frames::new();
+        assert!(!frames.has_next());
+        let mut first = &bytes[..];
+        frames.next(&mut first, 100).unwrap();
+        frames.wipe();
+        assert!(first.is_empty() && !frames.has_next(), "the second lacks a byte");
+        assert!(frames.buffer[..frames.start].iter().all(|byte| *byte == 0));
+        assert!(frames.buffer[frames.start..].contains(&2));
+        frames.next(&mut [2u8].as_slice(), 100).unwrap();
+        frames.wipe();
+        assert!(!frames.has_next() && frames.buffer.iter().all(|byte| *byte == 0));
+
+        encode(&vec![3u8; 30], &mut bytes).unwrap();
+        let mut frames = Frames::new();
+        frames.next(&mut [bytes.as_slice(), &[2]].concat().as_slice(), 100).unwrap();
+        assert!(frames.has_next());
     }
 
     #[test]

@@ -1,0 +1,469 @@
+//! Calls that go to a node together, when there are more callers than cores to serve them.
+//!
+//! A signature takes a node 11 us, and nearly as long again go by in the system: two sends, two wake-ups, two
+//! changes of threads. With many callers on few cores most of that can be shared. Callers on the same core form a
+//! *lane*. Who comes to a lane that nobody leads, leads it: takes along what others in it have written down
+//! meanwhile, sends all in one write, reads the answers, which come in order and mostly in one read, hands them out, and
+//! leaves the lane to the first who waits. So each leads for its own call only, and a lane costs a node one thread.
+//!
+//! - Only quick calls share, so that none waits long for others' work; and only so many at a time.
+//! - A lane belongs to a core, since a thread that's woken on the core where its waker runs costs 3 us, and one on another
+//!   core 6 to 13. With lanes that any core may join, sharing gained little (docs/performance.md).
+//! - Who is about to lead lets others on its core run first: they have just been woken by the last answers and
+//!   are about to make their next calls. Unless somebody else takes the core then.
+//! - Nothing here survives a fork: a child's links have lanes of their own.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::thread::sched_getcpu;
+use strongroom_model::{NodeId, wipe};
+use strongroom_wire::Reply;
+
+use crate::conn::Failure;
+
+/// How many lanes there are; cores whose numbers are that far apart share one.
+const LANES: usize = 64;
+/// How many calls go together at most.
+const MAX_CALLS: usize = 16;
+/// How many bytes of others' calls one leader takes along at most; the first may be longer.
+const MAX_BYTES: usize = 32 * 1024;
+/// Others who wanted the core for longer than this are no callers about to join.
+const TAKEN: Duration = Duration::from_micros(500);
+/// How many leaders don't offer their core to others after that.
+const RESTED: u32 = 256;
+
+/// The lanes to one node.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    lanes: [Mutex<Lane>; LANES],
+    /// [`TAKEN`].
+    taken: Duration,
+    /// Leaders who shall not offer their core to others.
+    rest: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    led: bool,
+    waiting: VecDeque<Follower>,
+}
+
+/// A call that waits for a leader to take it along.
+#[derive(Debug)]
+struct Follower {
+    frame: Vec<u8>,
+    only: Option<NodeId>,
+    place: Arc<Place>,
+}
+
+/// Where a follower waits.
+#[derive(Debug, Default)]
+struct Place {
+    news: Mutex<Option<News>>,
+    come: Condvar,
+}
+
+#[derive(Debug)]
+enum News {
+    Lead,
+    Over(Outcome),
+}
+
+/// What became of a call that somebody else took along.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Answered(Reply),
+    /// It has to be made by itself.
+    Alone,
+    Failed(Failure),
+}
+
+/// What a caller does in a lane.
+#[derive(Debug)]
+pub(crate) enum Part<'a> {
+    Lead(Lead<'a>),
+    Over(Outcome),
+}
+
+/// The leader of a lane and those whose calls it takes along. When it's dropped, also by a panic, the lane is another's,
+/// and a follower of whose call nothing is known goes alone.
+#[derive(Debug)]
+pub(crate) struct Lead<'a> {
+    /// `None`: a call by itself.
+    lane: Option<&'a Mutex<Lane>>,
+    followers: VecDeque<Follower>,
+    /// What to tell them when the lane is left.
+    outcomes: Vec<(Arc<Place>, Outcome)>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            lanes: [const { Mutex::new(Lane { led: false, waiting: VecDeque::new() }) }; LANES],
+            rest: AtomicU32::new(0),
+            taken: TAKEN,
+        }
+    }
+}
+
+impl Lanes {
+    /// Joins this core's lane: to lead it, or with a frame until that's answered or it's our turn to lead. `only` is the
+    /// node that must get it.
+    pub(crate) fn join(&self, only: Option<NodeId>, frame: impl FnOnce() -> io::Result<Vec<u8>>) -> Part<'_> {
+        self.join_at(sched_getcpu(), only, frame)
+    }
+
+    fn join_at(
+        &self,
+        core: usize,
+        only: Option<NodeId>,
+        frame: impl FnOnce() -> io::Result<Vec<u8>>,
+    ) -> Part<'_> {
+        let lane = &self.lanes[core % LANES];
+        let take = |lane: &mut Lane| !std::mem::replace(&mut lane.led, true);
+        if !take(&mut lock(lane)) {
+            let Ok(frame) = frame() else { return Part::Over(Outcome::Alone) };
+            let follower = Follower { frame, only, place: Arc::default() };
+            let place = Arc::clone(&follower.place);
+            let mut lane = lock(lane);
+            if !take(&mut lane) {
+                lane.waiting.push_back(follower);
+                drop(lane);
+                if let News::Over(outcome) = place.wait() {
+                    return Part::Over(outcome);
+                }
+            }
+        }
+        let mut lead = Lead::of(Some(lane));
+        self.let_others_join();
+        lead.gather();
+        Part::Lead(lead)
+    }
+
+    /// Offers the core to those who are about to join, unless it was somebody else who took it lately: it may then be
+    /// gone for a scheduler's turn.
+    fn let_others_join(&self) {
+        let rest = self.rest.load(Ordering::Relaxed);
+        if rest > 0 {
+            self.rest.store(rest - 1, Ordering::Relaxed);
+            return;
+        }
+        let offered = Instant::now();
+        std::thread::yield_now();
+        if offered.elapsed() > self.taken {
+            self.rest.store(RESTED, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<'a> Lead<'a> {
+    const fn of(lane: Option<&'a Mutex<Lane>>) -> Self {
+        Self { lane, followers: VecDeque::new(), outcomes: Vec::new() }
+    }
+
+    /// Who takes nobody along.
+    pub(crate) const fn alone() -> Self {
+        Lead::of(None)
+    }
+
+    /// Whether nobody is to be taken along any more.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.followers.is_empty()
+    }
+
+    /// Appends the frames of those who are taken along to a node; others are told to go alone.
+    pub(crate) fn write(&mut self, node: NodeId, out: &mut Vec<u8>) {
+        let fits = |follower: &Follower| follower.only.is_none_or(|only| only == node);
+        if !self.followers.iter().all(fits) {
+            let (fit, unfit) = std::mem::take(&mut self.followers).into_iter().partition(fits);
+            self.followers = fit;
+            self.outcomes
+                .extend(VecDeque::into_iter(unfit).map(|follower| (follower.place.clone(), Outcome::Alone)));
+        }
+        for follower in &self.followers {
+            out.extend_from_slice(&follower.frame);
+        }
+    }
+
+    /// Notes what became of the next follower's call.
+    pub(crate) fn next(&mut self, outcome: Outcome) {
+        if let Some(follower) = self.followers.pop_front() {
+            self.outcomes.push((Arc::clone(&follower.place), outcome));
+        }
+    }
+
+    /// Sends those back to go alone whose answers won't do.
+    pub(crate) fn review(&mut self, mut will_do: impl FnMut(&Reply) -> bool) {
+        for (_, outcome) in &mut self.outcomes {
+            if matches!(outcome, Outcome::Answered(reply) if !will_do(reply)) {
+                *outcome = Outcome::Alone;
+            }
+        }
+    }
+
+    /// Notes that the calls of those who are left have failed as the leader's has.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        while !self.is_alone() {
+            self.next(Outcome::Failed(failure.of_another()));
+        }
+    }
+
+    /// Takes along who waits.
+    fn gather(&mut self) {
+        let Some(lane) = self.lane else { return };
+        let mut lane = lock(lane);
+        let mut bytes = 0;
+        while let Some(first) = lane.waiting.front() {
+            bytes += first.frame.len();
+            if self.followers.len() + 1 >= MAX_CALLS || (bytes > MAX_BYTES && !self.followers.is_empty()) {
+                break;
+            }
+            self.followers.extend(lane.waiting.pop_front());
+        }
+    }
+}
+
+impl Drop for Lead<'_> {
+    /// Wakes the next leader before those who have their answers: they'll come to it with their next calls.
+    fn drop(&mut self) {
+        while !self.is_alone() {
+            self.next(Outcome::Alone);
+        }
+        if let Some(lane) = self.lane {
+            let mut lane = lock(lane);
+            match lane.waiting.pop_front() {
+                Some(next) => {
+                    drop(lane);
+                    next.place.tell(News::Lead);
+                }
+                None => lane.led = false,
+            }
+        }
+        for (place, outcome) in self.outcomes.drain(..) {
+            place.tell(News::Over(outcome));
+        }
+    }
+}
+
+impl Place {
+    fn wait(&self) -> News {
+        let mut news = lock(&self.news);
+        loop {
+            match news.take() {
+                Some(news) => return news,
+                None => news = self.come.wait(news).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn tell(&self, news: News) {
+        *lock(&self.news) = Some(news);
+        self.come.notify_one();
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        wipe(&mut self.frame);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread::{Scope, ScopedJoinHandle};
+
+    use strongroom_wire::{Response, Standing};
+
+    use super::*;
+
+    const NODE: NodeId = NodeId(3);
+
+    /// What a caller saw.
+    #[derive(Debug, PartialEq)]
+    enum Seen {
+        /// Led, and these went along.
+        Led(Vec<u8>),
+        /// Was answered with its own number.
+        Answered,
+        Alone,
+    }
+
+    fn reply(revision: u64) -> Reply {
+        let standing = Standing::Current;
+        Reply { revision, epoch: 0, detached: false, standing, result: Ok(Response::Done) }
+    }
+
+    /// Leads as a call does: sends the frames, and answers each with the number in it.
+    fn lead(mut lead: Lead<'_>) -> Seen {
+        let mut out = Vec::new();
+        lead.write(NODE, &mut out);
+        for number in &out {
+            lead.next(Outcome::Answered(reply(u64::from(*number))));
+        }
+        Seen::Led(out)
+    }
+
+    fn call(lanes: &Lanes, only: Option<NodeId>, number: u8) -> Seen {
+        match lanes.join_at(7, only, || Ok(vec![number])) {
+            Part::Lead(leader) => lead(leader),
+            Part::Over(Outcome::Answered(reply)) => {
+                assert_eq!(reply.revision, u64::from(number));
+                Seen::Answered
+            }
+            Part::Over(Outcome::Alone) => Seen::Alone,
+            Part::Over(Outcome::Failed(failure)) => panic!("{failure:?}"),
+        }
+    }
+
+    /// Lets callers queue up in the lane, one after another.
+    fn queue<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        lanes: &'scope Lanes,
+        only: &[Option<NodeId>],
+    ) -> Vec<ScopedJoinHandle<'scope, Seen>> {
+        let spawn = |(number, only): (usize, &Option<NodeId>)| {
+            let only = *only;
+            let caller = scope.spawn(move || call(lanes, only, number as u8));
+            let end = Instant::now() + Duration::from_secs(5);
+            while lock(&lanes.lanes[7]).waiting.len() <= number {
+                assert!(Instant::now() < end, "nobody queues up");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            caller
+        };
+        only.iter().enumerate().map(spawn).collect()
+    }
+
+    fn first(lanes: &Lanes) -> Lead<'_> {
+        match lanes.join_at(7, None, || unreachable!("who leads at once needs no frame")) {
+            Part::Lead(lead) => lead,
+            Part::Over(outcome) => panic!("{outcome:?}"),
+        }
+    }
+
+    fn ends(callers: Vec<ScopedJoinHandle<'_, Seen>>) -> Vec<Seen> {
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    }
+
+    #[test]
+    fn who_waits_goes_along_in_order_and_no_more_than_fit() {
+        let lanes = Lanes::default();
+        std::thread::scope(|scope| {
+            let leader = first(&lanes);
+            assert!(leader.is_alone());
+            let callers = queue(scope, &lanes, &[None; 20]);
+            assert_eq!(lead(leader), Seen::Led(Vec::new()));
+            let seen = ends(callers);
+            // The 16th of those who go together is the leader itself.
+            for (number, seen) in seen.iter().enumerate() {
+                match number {
+                    0 => assert_eq!(*seen, Seen::Led((1..16).collect())),
+                    16 => assert_eq!(*seen, Seen::Led(vec![17, 18, 19])),
+                    _ => assert_eq!(*seen, Seen::Answered),
+                }
+            }
+        });
+        let lane = lock(&lanes.lanes[7]);
+        assert!(!lane.led && lane.waiting.is_empty());
+    }
+
+    #[test]
+    fn long_frames_do_not_go_along_with_many() {
+        let lanes = Lanes::default();
+        let leader = first(&lanes);
+        let long = |len| Follower { frame: vec![0; len], only: None, place: Arc::default() };
+        lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES * 2), long(1), long(MAX_BYTES), long(1)]);
+        let taken = || {
+            let mut leader = Lead::of(Some(&lanes.lanes[7]));
+            leader.gather();
+            let taken = leader.followers.len();
+            std::mem::forget(leader);
+            taken
+        };
+        assert_eq!([taken(), taken(), taken(), taken()], [1, 1, 1, 1]);
+        lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES / 2), long(MAX_BYTES / 2), long(1)]);
+        assert_eq!([taken(), taken()], [2, 1]);
+        drop(leader);
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_the_lane_and_its_followers() {
+        let lanes = Lanes::default();
+        std::thread::scope(|scope| {
+            let mut leader = first(&lanes);
+            let callers = queue(scope, &lanes, &[None; 3]);
+            leader.gather();
+            let later = queue(scope, &lanes, &[None; 1]);
+            let bug = catch_unwind(AssertUnwindSafe(|| {
+                let mut leader = leader;
+                leader.next(Outcome::Answered(reply(0)));
+                panic!("a bug");
+            }));
+            assert!(bug.is_err());
+            assert_eq!(ends(callers), [Seen::Answered, Seen::Alone, Seen::Alone]);
+            assert_eq!(ends(later), [Seen::Led(Vec::new())]);
+        });
+        assert!(!lock(&lanes.lanes[7]).led);
+    }
+
+    #[test]
+    fn what_belongs_to_another_node_and_answers_that_will_not_do_are_sent_back() {
+        let lanes = Lanes::default();
+        std::thread::scope(|scope| {
+            let mut leader = first(&lanes);
+            let callers = queue(scope, &lanes, &[None, Some(NodeId(4)), Some(NODE), None]);
+            leader.gather();
+            let mut out = Vec::new();
+            leader.write(NODE, &mut out);
+            assert_eq!(out, [0, 2, 3]);
+            for number in out {
+                leader.next(Outcome::Answered(reply(u64::from(number))));
+            }
+            leader.review(|reply| reply.revision != 2);
+            drop(leader);
+            assert_eq!(ends(callers), [Seen::Answered, Seen::Alone, Seen::Alone, Seen::Answered]);
+        });
+    }
+
+    #[test]
+    fn failures_are_those_of_all() {
+        let lanes = Lanes::default();
+        std::thread::scope(|scope| {
+            let leader = first(&lanes);
+            let join = || lanes.join_at(7, None, || Ok(vec![1]));
+            let caller = scope.spawn(move || match join() {
+                Part::Over(Outcome::Failed(Failure::Unsent(error))) => error.kind(),
+                other => panic!("{other:?}"),
+            });
+            while lock(&lanes.lanes[7]).waiting.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let mut leader = leader;
+            leader.gather();
+            leader.fail(&Failure::Unsent(io::ErrorKind::ConnectionRefused.into()));
+            drop(leader);
+            assert_eq!(caller.join().unwrap(), io::ErrorKind::ConnectionRefused);
+        });
+    }
+
+    #[test]
+    fn a_core_that_others_take_is_not_offered_for_a_while() {
+        let lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
+        drop(first(&lanes));
+        assert_eq!(lanes.rest.load(Ordering::Relaxed), RESTED);
+        let lanes = Lanes { taken: Duration::MAX, rest: AtomicU32::new(2), ..Lanes::default() };
+        for _ in 0..3 {
+            drop(first(&lanes));
+        }
+        assert_eq!(lanes.rest.load(Ordering::Relaxed), 0);
+    }
+}

@@ -17,6 +17,7 @@ pub use attribute::{AttributeType, Attributes, Shape, Value};
 pub use blob::{Blob, wipe};
 pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
+pub use limits::Limits;
 pub use mechanism::{Algorithm, Hash, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Params, Purposes};
 pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
 pub use quorum::{KeyTerms, Service};

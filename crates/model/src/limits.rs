@@ -1,5 +1,7 @@
 //! Every limit has a number with a name; past it comes a clear error, not memory growth.
 
+use crate::Profile;
+
 /// The largest message in bytes, header excluded: a data part of [`MAX_DATA`] and what goes with it.
 pub const MAX_FRAME: usize = MAX_DATA + 64 * 1024;
 /// The most data in one call that goes to a node (larger multi-part operations are streamed).
@@ -18,6 +20,8 @@ pub const MAX_OBJECT: usize = 400 * 1024;
 pub const MAX_NODES: usize = 28;
 /// Users in a cluster (cloudhsm.md 2.3).
 pub const MAX_USERS: usize = 1024;
+/// Quorum tokens in a cluster (cloudhsm.md 3.2).
+pub const MAX_QUORUM_TOKENS: usize = 1024;
 /// Token objects in a cluster under `standard`.
 pub const MAX_TOKEN_OBJECTS: usize = 1_000_000;
 /// Session objects of one client instance on one node.
@@ -38,3 +42,34 @@ pub const MAX_PASSWORD: usize = 255;
 pub const MAX_LOGIN_FAILURES: u32 = 10;
 /// How long a login's ticket is good for, in seconds: 30 days. A client that is in use renews it at half that.
 pub const TICKET_SECONDS: u64 = 30 * 24 * 3600;
+
+/// Keys under `standard` and `strict`: those of the cluster together with the session keys on one node.
+pub const MAX_KEYS: usize = 2_000_000;
+
+/// The limits that a cluster's profile sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// PKCS#11 sessions of one process (cloudhsm.md 5.8).
+    pub sessions: usize,
+    /// Processes that are connected to a node at once; CloudHSM's clients have one connection each (cloudhsm.md 5.8).
+    pub clients: usize,
+    /// Keys of the cluster together with the session keys on one node (cloudhsm.md 4.6: `hsm2m.medium`).
+    pub keys: usize,
+    /// Public and private keys among them; each half of a pair is one.
+    pub asymmetric_keys: usize,
+}
+
+impl Limits {
+    /// Those of a profile.
+    pub const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Standard | Profile::Strict => Self {
+                sessions: MAX_SESSIONS,
+                clients: MAX_CONNECTIONS,
+                keys: MAX_KEYS,
+                asymmetric_keys: MAX_KEYS,
+            },
+            Profile::CloudHsm => Self { sessions: 1024, clients: 900, keys: 16_666, asymmetric_keys: 3_333 },
+        }
+    }
+}

@@ -1,11 +1,9 @@
-//! Who may see, use and manage what: asked on every request.
+//! Who may see and manage what: asked on every request.
 
 use std::sync::Arc;
 
-use strongroom_crypto::Key;
 use strongroom_model::{
-    AttributeType as A, Error, Handle, Mechanism, MechanismSpec, Place, Result, ReturnCode, Role, UserName,
-    Value,
+    AttributeType as A, Error, Handle, ObjectClass, Place, Profile, Result, ReturnCode, Role, UserName,
 };
 use strongroom_wire::{Extras, Hello};
 
@@ -13,6 +11,7 @@ use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::object::StoredObject;
 use crate::rules::Subject;
+use crate::standing::Footing;
 use crate::state::{Change, CommitError, Replica, Revision};
 use crate::ticket::Principal;
 
@@ -26,6 +25,10 @@ pub(crate) struct Caller<'a> {
     pub(crate) principal: Option<&'a Principal>,
     /// Approvals, and terms of a key that is to be made.
     pub(crate) extras: &'a Extras,
+    /// What the cluster allows.
+    pub(crate) profile: Profile,
+    /// Whether the node can answer for the cluster's state.
+    pub(crate) footing: &'a Footing,
 }
 
 /// An object that the caller may see, and where it was found.
@@ -33,14 +36,6 @@ pub(crate) struct Located {
     pub(crate) object: Arc<StoredObject>,
     /// The revision that wrote it, if it's a token object.
     pub(crate) version: Option<Revision>,
-}
-
-/// A key's part in an operation; decides which code says that it's the wrong key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Key,
-    Wrapping,
-    Unwrapping,
 }
 
 /// How often a change is tried again when others got in between.
@@ -56,104 +51,74 @@ impl Caller<'_> {
         self.principal.filter(|principal| principal.role == Role::CryptoUser).map(|principal| &principal.user)
     }
 
-    /// The object, if it's there and the caller may see it; both kinds of absence look the same.
+    /// The object, if it's there and the caller may see it; both kinds of absence take the same way and look the same
+    /// (attacks.md A28).
     pub(crate) fn locate(&self, handle: Handle) -> Result<Located> {
-        let found = match handle.place() {
+        let located = match handle.place() {
             Place::Cluster => {
+                self.must_be_current()?;
                 let replica = self.node.replica.read();
-                replica.object(handle).map(|record| (Arc::clone(&record.value), Some(record.version)))
+                replica.object(handle).filter(|record| self.sees(&record.value)).map(|record| Located {
+                    object: Arc::clone(&record.value),
+                    version: Some(record.version),
+                })
             }
-            Place::Node(_) => self.family.get(handle).map(|object| (object, None)),
+            Place::Node(_) => {
+                let object = self.family.get(handle).filter(|object| self.sees(object));
+                object.map(|object| Located { object, version: None })
+            }
         };
-        match found {
-            Some((object, version)) if self.sees(&object) => Ok(Located { object, version }),
-            _ => Err(ReturnCode::OBJECT_HANDLE_INVALID.into()),
-        }
+        located.ok_or_else(|| ReturnCode::OBJECT_HANDLE_INVALID.into())
     }
 
+    /// Whether the caller may know that the object is there. Who sees a key may use it, but for officers.
     pub(crate) fn sees(&self, object: &StoredObject) -> bool {
-        if !object.is(A::PRIVATE) {
+        // There everything is private, public keys too: nothing is seen without a login (cloudhsm.md 4.7).
+        let cloudhsm = self.profile == Profile::CloudHsm;
+        if !cloudhsm && !object.is(A::PRIVATE) {
             return true;
         }
         match self.principal {
-            None => false,
+            Some(principal) if principal.role == Role::CryptoUser => {
+                object.is_of(&principal.user)
+                    // Public keys are for every crypto user (cloudhsm.md 4.1).
+                    || cloudhsm && (object.owner.is_none() || object.class() == ObjectClass::PublicKey)
+            }
             // An officer must find a key to mark it as trusted, and can do nothing else with it.
-            Some(principal) if principal.role == Role::Admin => true,
-            Some(principal) => object.owner.as_ref() == Some(&principal.user),
+            Some(principal) if principal.role == Role::Admin => object.class() != ObjectClass::Data,
+            _ => false,
         }
+    }
+
+    /// Whether a search by the caller finds the object. Under `cloudhsm` a crypto user finds what is its own or shared with
+    /// it, though it may use any public key whose handle it has (cloudhsm.md 14, items 47 and 48).
+    pub(crate) fn finds(&self, object: &StoredObject) -> bool {
+        self.sees(object)
+            && match self.crypto_user() {
+                Some(user) if self.profile == Profile::CloudHsm => {
+                    object.owner.is_none() || object.is_of(user)
+                }
+                _ => true,
+            }
+    }
+
+    /// Whether the caller owns the object, or nobody does.
+    pub(crate) fn manages(&self, object: &StoredObject) -> bool {
+        object.owner.as_ref().is_none_or(|owner| self.crypto_user() == Some(owner))
     }
 
     /// Refuses all but the object's owner.
     pub(crate) fn must_manage(&self, object: &StoredObject) -> Result<()> {
-        let owns = match &object.owner {
-            Some(owner) => self.crypto_user() == Some(owner),
-            None => true,
-        };
-        if owns {
+        if self.manages(object) {
             Ok(())
         } else {
             Err(Error::new(ReturnCode::ACTION_PROHIBITED, "only the object's owner may do this"))
         }
     }
 
-    /// A key that is to be used, with its mechanism's row: class, usage, type and allowed mechanisms are checked.
-    pub(crate) fn usable(
-        &self,
-        handle: Handle,
-        usage: A,
-        mechanism: &Mechanism,
-        purpose: u64,
-        part: Part,
-    ) -> Result<(Located, Arc<Key>, &'static MechanismSpec)> {
-        let located = self.locate(handle).map_err(|error| Error { code: part.handle_invalid(), ..error })?;
-        let object = &located.object;
-        let Some(key_type) = object.key_type().filter(|_| object.class().is_key()) else {
-            return Err(part.handle_invalid().into());
-        };
-        if self.role() == Some(Role::Admin) {
-            return Err(Error::new(
-                ReturnCode::USER_NOT_LOGGED_IN,
-                "a crypto officer can't use keys: log in as a crypto user",
-            ));
-        }
-        let spec = mechanism.kind.spec().filter(|spec| spec.purposes.contains(purpose)).ok_or_else(|| {
-            Error::new(
-                ReturnCode::MECHANISM_INVALID,
-                format!("{} isn't a mechanism for this", mechanism.kind),
-            )
-        })?;
-        if !spec.takes(key_type) {
-            return Err(Error::new(
-                part.type_inconsistent(),
-                format!("{} doesn't work with keys of type {key_type:?}", mechanism.kind),
-            ));
-        }
-        if !object.is(usage) {
-            return Err(Error::new(
-                ReturnCode::KEY_FUNCTION_NOT_PERMITTED,
-                format!("the key doesn't have {usage}"),
-            ));
-        }
-        match object.attributes.get(A::ALLOWED_MECHANISMS) {
-            Some(Value::Mechanisms(kinds)) if !kinds.is_empty() && !kinds.contains(&mechanism.kind.0) => {
-                return Err(Error::new(
-                    ReturnCode::MECHANISM_INVALID,
-                    format!("{} isn't among the key's allowed mechanisms", mechanism.kind),
-                ));
-            }
-            _ => {}
-        }
-        let key = object.key(&self.node.masking)?;
-        Ok((located, key, spec))
-    }
-
     /// The rules' subject for an object of a class and type.
-    pub(crate) fn subject(
-        &self,
-        class: strongroom_model::ObjectClass,
-        key: Option<strongroom_model::KeyType>,
-    ) -> Subject {
-        Subject { class, key, profile: self.node.profile(), role: self.role() }
+    pub(crate) fn subject(&self, class: ObjectClass, key: Option<strongroom_model::KeyType>) -> Subject {
+        Subject { class, key, profile: self.profile, role: self.role() }
     }
 
     /// Decides on a change by the present state and commits it; decides again when the state changed in between.
@@ -168,23 +133,5 @@ impl Caller<'_> {
             }
         }
         Err(Error::new(ReturnCode::FUNCTION_FAILED, "others keep changing the same record: try again later"))
-    }
-}
-
-impl Part {
-    const fn handle_invalid(self) -> ReturnCode {
-        match self {
-            Self::Key => ReturnCode::KEY_HANDLE_INVALID,
-            Self::Wrapping => ReturnCode::WRAPPING_KEY_HANDLE_INVALID,
-            Self::Unwrapping => ReturnCode::UNWRAPPING_KEY_HANDLE_INVALID,
-        }
-    }
-
-    const fn type_inconsistent(self) -> ReturnCode {
-        match self {
-            Self::Key => ReturnCode::KEY_TYPE_INCONSISTENT,
-            Self::Wrapping => ReturnCode::WRAPPING_KEY_TYPE_INCONSISTENT,
-            Self::Unwrapping => ReturnCode::UNWRAPPING_KEY_TYPE_INCONSISTENT,
-        }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use strongroom_model::{MECHANISMS, Result, ReturnCode};
-use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response, Standing};
+use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response};
 
 use crate::access::Caller;
 use crate::audit::{Entry, Requested};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
+use crate::standing::{Footing, rests_on_state};
 use crate::ticket::Principal;
 
 /// A client that was taken in. It's let go when this is dropped.
@@ -17,11 +18,13 @@ pub struct Connection {
     family: Arc<Family>,
     hello: Hello,
     principal: Option<Principal>,
+    /// During a request.
+    footing: Footing,
 }
 
 impl Connection {
     pub(crate) fn new(node: Arc<Node>, family: Arc<Family>, hello: Hello) -> Self {
-        Self { node, family, hello, principal: None }
+        Self { node, family, hello, principal: None, footing: Footing::default() }
     }
 
     /// Carries out a request.
@@ -41,8 +44,10 @@ impl Connection {
                 self.principal.is_none()
             }
         };
+        let connected = self.node.is_connected();
         let (revision, valid) = {
             let replica = self.node.replica.read();
+            self.footing = Footing::new(connected, replica.profile());
             (replica.revision(), self.principal.as_ref().is_none_or(|principal| principal.is_valid(&replica)))
         };
         let detached = detached || !valid;
@@ -62,7 +67,7 @@ impl Connection {
             self.recorded(entry, session, &extras, request)
         };
         let revision = if only_reads { revision } else { self.node.revision() };
-        Reply { revision, epoch: self.node.port.epoch(), detached, standing: Standing::Current, result }
+        Reply { revision, epoch: self.node.port.epoch(), detached, standing: self.footing.standing(), result }
     }
 
     /// Carries out a request and has the audit log tell of it before it's answered.
@@ -107,7 +112,13 @@ impl Connection {
             session: SessionId { instance: self.hello.instance, session },
             principal: self.principal.as_ref(),
             extras,
+            profile: self.footing.profile,
+            footing: &self.footing,
         };
+        if rests_on_state(&request) {
+            caller.must_be_current()?;
+        }
+        caller.must_take_terms(&request)?;
         match request {
             Request::Login(login) => {
                 let principal = caller.login(&login)?;
@@ -167,6 +178,9 @@ impl Connection {
                 self.family.close_session(caller.session);
                 Ok(Response::Done)
             }
+            Request::Share { handle, user, shared } => caller.share(handle, &user, shared),
+            Request::Ownership { handle } => caller.ownership(handle),
+            Request::Persist { handle } => caller.persist(handle),
             Request::Activate { .. }
             | Request::LoginWithKey { .. }
             | Request::Challenge { .. }
@@ -178,9 +192,6 @@ impl Connection {
             | Request::QuorumSettings
             | Request::SetQuorumValue { .. }
             | Request::SetQuorumTimeouts { .. }
-            | Request::Share { .. }
-            | Request::Ownership { .. }
-            | Request::Persist { .. }
             | Request::ReplicateUser { .. } => Err(ReturnCode::FUNCTION_NOT_SUPPORTED.into()),
         }
     }

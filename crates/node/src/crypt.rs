@@ -4,31 +4,34 @@ use strongroom_crypto::{self as crypto, Input, Stream};
 use strongroom_model::{AttributeType as A, Error, Result, ReturnCode};
 use strongroom_wire::{Operation, Response, StreamKind};
 
-use crate::access::{Caller, Part};
+use crate::access::Caller;
+use crate::using::Part;
 
 impl Caller<'_> {
     pub(crate) fn sign(&self, operation: &Operation, digested: bool) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let (_, key, _) = self.usable(*key, A::SIGN, mechanism, cryptoki_sys::CKF_SIGN, Part::Key)?;
+        let key = self.usable(*key, A::SIGN, mechanism, cryptoki_sys::CKF_SIGN, Part::Key)?.key(self)?;
         Ok(Response::Bytes(crypto::sign(&key, mechanism, input(data, digested))?))
     }
 
     pub(crate) fn verify(&self, operation: &Operation, digested: bool, signature: &[u8]) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let (_, key, _) = self.usable(*key, A::VERIFY, mechanism, cryptoki_sys::CKF_VERIFY, Part::Key)?;
+        let key = self.usable(*key, A::VERIFY, mechanism, cryptoki_sys::CKF_VERIFY, Part::Key)?.key(self)?;
         crypto::verify(&key, mechanism, input(data, digested), signature)?;
         Ok(Response::Done)
     }
 
     pub(crate) fn encrypt(&self, operation: &Operation) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let (_, key, _) = self.usable(*key, A::ENCRYPT, mechanism, cryptoki_sys::CKF_ENCRYPT, Part::Key)?;
+        let key =
+            self.usable(*key, A::ENCRYPT, mechanism, cryptoki_sys::CKF_ENCRYPT, Part::Key)?.key(self)?;
         Ok(Response::Bytes(crypto::encrypt(&key, mechanism, data)?))
     }
 
     pub(crate) fn decrypt(&self, operation: &Operation) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let (_, key, _) = self.usable(*key, A::DECRYPT, mechanism, cryptoki_sys::CKF_DECRYPT, Part::Key)?;
+        let key =
+            self.usable(*key, A::DECRYPT, mechanism, cryptoki_sys::CKF_DECRYPT, Part::Key)?.key(self)?;
         Ok(Response::Bytes(crypto::decrypt(&key, mechanism, data)?))
     }
 
@@ -40,7 +43,7 @@ impl Caller<'_> {
             StreamKind::Sign => (A::SIGN, cryptoki_sys::CKF_SIGN, crypto::StreamKind::Sign),
             StreamKind::Verify => (A::VERIFY, cryptoki_sys::CKF_VERIFY, crypto::StreamKind::Verify),
         };
-        let (_, key, _) = self.usable(*handle, usage, mechanism, purpose, Part::Key)?;
+        let key = self.usable(*handle, usage, mechanism, purpose, Part::Key)?.key(self)?;
         let mut stream = Stream::open(crypto_kind, &key, mechanism)?;
         let output = stream.update(data)?;
         let user = self.crypto_user().cloned();
@@ -81,7 +84,7 @@ impl Caller<'_> {
         Ok(Response::Done)
     }
 
-    /// An operation that goes on: its key must still be there, for the same user.
+    /// An operation that goes on: its key must still be there, for the same user, and be on enough nodes.
     fn stream(&self, number: u64) -> Result<std::sync::Arc<crate::family::Running>> {
         let running = self.family.running(number, self.session.instance).ok_or_else(|| {
             Error::new(
@@ -89,9 +92,18 @@ impl Caller<'_> {
                 "the multi-part operation isn't known: it ended, or the daemon was restarted",
             )
         })?;
-        if running.user.as_ref() != self.crypto_user() || self.locate(running.key).is_err() {
+        let end = |error| {
             self.family.end(number, self.session.instance);
-            return Err(ReturnCode::KEY_HANDLE_INVALID.into());
+            Err(Part::Key.absent(error))
+        };
+        if running.user.as_ref() != self.crypto_user() {
+            return end(ReturnCode::KEY_HANDLE_INVALID.into());
+        }
+        match self.locate(running.key) {
+            Ok(located) => self.must_be_available(running.key, &located)?,
+            Err(error) if error.code == ReturnCode::OBJECT_HANDLE_INVALID => return end(error),
+            // The node may be back in its cluster before the client gives up.
+            Err(error) => return Err(error),
         }
         Ok(running)
     }

@@ -8,6 +8,7 @@ use strongroom_crypto::Stream;
 use strongroom_model::{Attributes, Error, Handle, Result, ReturnCode, limits};
 use strongroom_wire::{Hello, InstanceId, StreamKind};
 
+use crate::count::Counted;
 use crate::object::StoredObject;
 use crate::state::Index;
 
@@ -16,6 +17,8 @@ use crate::state::Index;
 #[derive(Default)]
 pub(crate) struct Family {
     inner: RwLock<Inner>,
+    /// Held by who makes a token object of a session object.
+    pub(crate) persisting: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -31,6 +34,8 @@ struct Inner {
 struct SessionObject {
     owner: SessionId,
     object: Arc<StoredObject>,
+    /// If it's a key.
+    _counted: Option<Counted>,
 }
 
 /// A PKCS#11 session of an instance.
@@ -54,6 +59,11 @@ pub(crate) struct Running {
 impl Family {
     pub(crate) fn connect(&self, hello: &Hello) {
         *self.inner.write().connections.entry(hello.instance).or_default() += 1;
+    }
+
+    /// Whether a process is connected.
+    pub(crate) fn has(&self, instance: InstanceId) -> bool {
+        self.inner.read().connections.contains_key(&instance)
     }
 
     /// A connection was closed. Returns whether it was the family's last.
@@ -90,7 +100,13 @@ impl Family {
         inner.streams.retain(|_, running| running.owner.instance != instance);
     }
 
-    pub(crate) fn insert(&self, handle: Handle, owner: SessionId, object: Arc<StoredObject>) -> Result<()> {
+    pub(crate) fn insert(
+        &self,
+        handle: Handle,
+        owner: SessionId,
+        object: Arc<StoredObject>,
+        counted: Option<Counted>,
+    ) -> Result<()> {
         let mut inner = self.inner.write();
         if inner.objects.len() >= limits::MAX_SESSION_OBJECTS {
             return Err(Error::new(
@@ -102,7 +118,7 @@ impl Family {
             ));
         }
         inner.index.insert(handle, &object.attributes);
-        inner.objects.insert(handle, SessionObject { owner, object });
+        inner.objects.insert(handle, SessionObject { owner, object, _counted: counted });
         Ok(())
     }
 

@@ -2,15 +2,16 @@
 
 use strongroom_crypto::{self as crypto, Key};
 use strongroom_model::{
-    Algorithm, AttributeType as A, Attributes, Blob, Error, Handle, KeyType, Mechanism, MechanismSpec,
-    ObjectClass, Params, Result, ReturnCode, Value,
+    Algorithm, AttributeType as A, Attributes, Blob, Error, Handle, KeyTerms, KeyType, Mechanism,
+    MechanismSpec, ObjectClass, Params, Result, ReturnCode, Value,
 };
 use strongroom_wire::Response;
 
-use crate::access::{Caller, Part};
+use crate::access::Caller;
 use crate::object::{StoredObject, class_of, key_type_of};
 use crate::objects::{import, mark_foreign};
 use crate::rules::{self, Origin};
+use crate::using::Part;
 
 impl Caller<'_> {
     pub(crate) fn generate_key(&self, mechanism: &Mechanism, mut template: Attributes) -> Result<Response> {
@@ -38,13 +39,14 @@ impl Caller<'_> {
         )?;
         template.set(A::CLASS, class.to_ck());
         template.set(A::KEY_TYPE, key_type.to_ck());
+        let terms = self.before_making(class, &template)?;
         let stated = Attributes::new().with(A::VALUE, value);
         let (material, key) = import(class, key_type, &stated)?;
         let material = joined(joined(identity(class, key_type), stated), material);
         let mut attributes =
             rules::build(self.subject(class, Some(key_type)), Origin::Generate, &template, &material)?;
         mark_local(&mut attributes, class, mechanism);
-        Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?)?))
+        Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?.with_terms(terms))?))
     }
 
     pub(crate) fn generate_pair(
@@ -68,6 +70,9 @@ impl Caller<'_> {
                 &Attributes::new(),
             )?;
         }
+        // They are the private key's; the public one is everybody's.
+        let terms = self.before_making(ObjectClass::PrivateKey, &private)?;
+        self.must_find_room(ObjectClass::PublicKey, &public)?;
         let pair = crypto::generate_pair(mechanism, &public)?;
         let build = |class, template: &Attributes, material: Attributes, key: Key| {
             let material = joined(identity(class, key_type), material);
@@ -77,7 +82,7 @@ impl Caller<'_> {
             self.assemble(attributes, Some(key))
         };
         let public = build(ObjectClass::PublicKey, &public, pair.public, pair.public_key)?;
-        let private = build(ObjectClass::PrivateKey, &private, pair.private, pair.key)?;
+        let private = build(ObjectClass::PrivateKey, &private, pair.private, pair.key)?.with_terms(terms);
         let mut infos = self.store_all([public, private])?.into_iter();
         match (infos.next(), infos.next()) {
             (Some(public), Some(private)) => Ok(Response::Pair { public, private }),
@@ -86,15 +91,15 @@ impl Caller<'_> {
     }
 
     pub(crate) fn wrap(&self, mechanism: &Mechanism, wrapping: Handle, key: Handle) -> Result<Response> {
-        let target =
-            self.locate(key).map_err(|error| Error { code: ReturnCode::KEY_HANDLE_INVALID, ..error })?.object;
-        let (wrapper, wrapping_key, spec) =
-            self.usable(wrapping, A::WRAP, mechanism, cryptoki_sys::CKF_WRAP, Part::Wrapping)?;
-        self.must_manage(&target)?;
+        let target = self.locate(key).map_err(|error| Part::Key.absent(error))?;
+        let wrapper = self.usable(wrapping, A::WRAP, mechanism, cryptoki_sys::CKF_WRAP, Part::Wrapping)?;
+        self.must_manage(&target.object)?;
+        self.must_be_available(key, &target)?;
+        let target = target.object;
         let class = target.class();
         let wrappable = match class {
             ObjectClass::SecretKey => true,
-            ObjectClass::PrivateKey => spec.key_type == Some(KeyType::Aes),
+            ObjectClass::PrivateKey => wrapper.spec.key_type == Some(KeyType::Aes),
             _ => false,
         };
         if !wrappable {
@@ -109,13 +114,13 @@ impl Caller<'_> {
                 "the key was made with CKA_EXTRACTABLE false",
             ));
         }
-        if target.is(A::WRAP_WITH_TRUSTED) && !wrapper.object.is(A::TRUSTED) {
+        if target.is(A::WRAP_WITH_TRUSTED) && !wrapper.object().is(A::TRUSTED) {
             return Err(Error::new(
                 ReturnCode::KEY_NOT_WRAPPABLE,
                 "the key may only be wrapped with one that an officer marked CKA_TRUSTED",
             ));
         }
-        if let Some(Value::Template(wanted)) = wrapper.object.attributes.get(A::WRAP_TEMPLATE)
+        if let Some(Value::Template(wanted)) = wrapper.object().attributes.get(A::WRAP_TEMPLATE)
             && !target.matches(wanted)
         {
             return Err(Error::new(
@@ -123,6 +128,7 @@ impl Caller<'_> {
                 "the wrapping key's CKA_WRAP_TEMPLATE excludes the key",
             ));
         }
+        let wrapping_key = wrapper.key_to_wrap(self, Some((key, &*target)))?;
         let plain = match &*target.key(&self.node.masking)? {
             Key::Secret(secret) => secret.value.clone(),
             private => crypto::to_pkcs8(private)?,
@@ -137,11 +143,14 @@ impl Caller<'_> {
         wrapped: &[u8],
         template: Attributes,
     ) -> Result<Response> {
-        let (unwrapper, key, spec) =
+        let unwrapper =
             self.usable(unwrapping, A::UNWRAP, mechanism, cryptoki_sys::CKF_UNWRAP, Part::Unwrapping)?;
-        let template = imposed(&unwrapper.object, A::UNWRAP_TEMPLATE, template)?;
+        let template = imposed(unwrapper.object(), A::UNWRAP_TEMPLATE, template)?;
         let class = class_of(&template)?;
         let key_type = key_type_of(&template)?;
+        let terms = self.before_making(class, &template)?;
+        let spec = unwrapper.spec;
+        let key = unwrapper.key_to_wrap(self, None)?;
         let stated = match class {
             ObjectClass::SecretKey => {
                 let plain =
@@ -166,7 +175,7 @@ impl Caller<'_> {
                 ));
             }
         };
-        self.keep_foreign(class, key_type, Origin::Unwrap, &template, stated, None)
+        self.keep_foreign(class, key_type, Origin::Unwrap, &template, stated, None, terms)
     }
 
     pub(crate) fn derive(
@@ -175,12 +184,12 @@ impl Caller<'_> {
         base: Handle,
         template: Attributes,
     ) -> Result<Response> {
-        let (located, key, _) =
-            self.usable(base, A::DERIVE, mechanism, cryptoki_sys::CKF_DERIVE, Part::Key)?;
+        let usable = self.usable(base, A::DERIVE, mechanism, cryptoki_sys::CKF_DERIVE, Part::Key)?;
+        let base = usable.object_shared();
         if !matches!(mechanism.params, Params::Ecdh { .. }) {
             return Err(ReturnCode::MECHANISM_PARAM_INVALID.into());
         }
-        let mut template = imposed(&located.object, A::DERIVE_TEMPLATE, template)?;
+        let mut template = imposed(&base, A::DERIVE_TEMPLATE, template)?;
         let class = ObjectClass::SecretKey;
         expect_class(&template, class)?;
         template.set(A::CLASS, class.to_ck());
@@ -189,11 +198,15 @@ impl Caller<'_> {
         }
         let key_type = key_type_of(&template)?;
         let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose();
+        self.before_making(class, &template)?;
+        let terms = self.inherited_terms(&base, template.bool(A::TOKEN) == Some(true))?;
+        let key = usable.key(self)?;
         let value = crypto::derive(&key, mechanism, len.map_err(|_| ReturnCode::KEY_SIZE_RANGE)?)?;
         let stated = Attributes::new().with(A::VALUE, value);
-        self.keep_foreign(class, key_type, Origin::Derive, &template, stated, Some(&located.object))
+        self.keep_foreign(class, key_type, Origin::Derive, &template, stated, Some(&base), terms)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "all that makes up a key")]
     /// Keeps a key that came about otherwise than by generation, with the history it inherits from `base`.
     fn keep_foreign(
         &self,
@@ -203,6 +216,7 @@ impl Caller<'_> {
         template: &Attributes,
         stated: Attributes,
         base: Option<&StoredObject>,
+        terms: KeyTerms,
     ) -> Result<Response> {
         let invalid = |error: Error| match origin {
             Origin::Unwrap => Error { code: ReturnCode::WRAPPED_KEY_INVALID, ..error },
@@ -219,7 +233,7 @@ impl Caller<'_> {
             attributes.set(A::ALWAYS_SENSITIVE, inherited(A::ALWAYS_SENSITIVE, sensitive));
             attributes.set(A::NEVER_EXTRACTABLE, inherited(A::NEVER_EXTRACTABLE, !extractable));
         }
-        Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?)?))
+        Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?.with_terms(terms))?))
     }
 }
 

@@ -9,8 +9,10 @@
 mod access;
 pub mod audit;
 mod connection;
+mod count;
 mod crypt;
 mod family;
+mod keeping;
 mod keys;
 mod login;
 mod node;
@@ -18,8 +20,11 @@ mod object;
 mod objects;
 mod quorum;
 mod rules;
+mod sharing;
+mod standing;
 pub mod state;
 mod ticket;
+mod using;
 
 pub use connection::Connection;
 pub use node::{Clock, Node, NodeParts, PasswordLimits};

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Error, Handle, NodeId, Profile, Result, ReturnCode, Role, limits};
+use strongroom_model::{Error, Handle, Limits, NodeId, Profile, Result, ReturnCode, Role, limits};
 use strongroom_wire::{ClusterInfo, Hello, InstanceId, PROTOCOL, Welcome};
 
 use crate::audit::{self, AuditSink, Beginning, Journal};
 use crate::connection::Connection;
+use crate::count::SessionKeys;
 use crate::family::Family;
 use crate::state::{Committed, Key, Port, Replica, Revision, Update};
 
@@ -55,6 +56,12 @@ pub struct Node {
     pub(crate) journal: Journal,
     families: Mutex<HashMap<InstanceId, Arc<Family>>>,
     next_session_object: AtomicU64,
+    /// The session keys of all clients.
+    pub(crate) session_keys: Arc<SessionKeys>,
+    /// Processes that are connected; changed only while `families` is locked.
+    clients: AtomicUsize,
+    /// Whether the log says that the node is cut off.
+    cut_off: AtomicBool,
 }
 
 impl Node {
@@ -75,6 +82,9 @@ impl Node {
             journal: Journal::default(),
             families: Mutex::default(),
             next_session_object: AtomicU64::new(1),
+            session_keys: Arc::default(),
+            clients: AtomicUsize::new(0),
+            cut_off: AtomicBool::new(false),
         })
     }
 
@@ -82,7 +92,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// `CKR_DEVICE_ERROR` when the client speaks another version of the protocol.
+    /// `CKR_DEVICE_ERROR` when the client speaks another version of the protocol, `CKR_DEVICE_MEMORY` when the profile allows
+    /// no more clients at once.
     pub fn connect(self: &Arc<Self>, hello: &Hello) -> Result<(Connection, Welcome)> {
         if hello.protocol != PROTOCOL {
             return Err(Error::new(
@@ -93,8 +104,17 @@ impl Node {
                 ),
             ));
         }
+        let limit = Limits::of(self.profile()).clients;
         let family = {
             let mut families = self.families.lock();
+            let known = families.get(&hello.family).is_some_and(|family| family.has(hello.instance));
+            if !known && self.clients.load(Ordering::Relaxed) >= limit {
+                return Err(Error::new(
+                    ReturnCode::DEVICE_MEMORY,
+                    format!("{limit} clients are connected to this node, the most that the profile allows"),
+                ));
+            }
+            self.clients.fetch_add(usize::from(!known), Ordering::Relaxed);
             let family = Arc::clone(families.entry(hello.family).or_default());
             family.connect(hello);
             family
@@ -222,6 +242,22 @@ impl Node {
         }
     }
 
+    /// Whether it hears of its cluster's changes. The log tells when that changes.
+    pub(crate) fn is_connected(&self) -> bool {
+        let connected = self.port.is_connected();
+        if self.cut_off.load(Ordering::Relaxed) == connected
+            && self.cut_off.swap(!connected, Ordering::Relaxed) == connected
+        {
+            let node = self.id.0;
+            if connected {
+                tracing::info!(node, "the node hears of its cluster's changes again");
+            } else {
+                tracing::warn!(node, "the node is cut off from its cluster: what it has may be out of date");
+            }
+        }
+        connected
+    }
+
     pub(crate) fn profile(&self) -> Profile {
         self.replica.read().profile()
     }
@@ -240,7 +276,9 @@ impl Node {
 
     pub(crate) fn disconnect(&self, family: &Family, hello: &Hello) {
         let mut families = self.families.lock();
-        if family.disconnect(hello) {
+        let last_of_family = family.disconnect(hello);
+        self.clients.fetch_sub(usize::from(!family.has(hello.instance)), Ordering::Relaxed);
+        if last_of_family {
             families.remove(&hello.family);
         }
         drop(families);

@@ -81,9 +81,15 @@ impl StoredObject {
         }
     }
 
-    /// The same object under other terms.
-    pub(crate) fn with_terms(self, terms: KeyTerms) -> Self {
+    /// The same object under other terms. Names are kept in order.
+    pub(crate) fn with_terms(self, mut terms: KeyTerms) -> Self {
+        terms.share_with.sort_unstable();
         Self { terms, ..self }
+    }
+
+    /// Whether a crypto user owns it or has it shared. How long it takes hardly depends on how many have (attacks.md A28).
+    pub(crate) fn is_of(&self, user: &UserName) -> bool {
+        self.owner.as_ref() == Some(user) || self.terms.share_with.binary_search(user).is_ok()
     }
 
     /// All attributes, key material included.
@@ -105,8 +111,8 @@ impl StoredObject {
         Ok(Arc::clone(self.ready.get_or_init(|| key)))
     }
 
-    /// One attribute as a caller may see it.
-    pub(crate) fn answer(&self, masking: &SealingKey, attribute: A) -> Result<Answer> {
+    /// One attribute as a caller may see it; `reveals` is whether key material may be seen if the object itself allows it.
+    pub(crate) fn answer(&self, masking: &SealingKey, attribute: A, reveals: bool) -> Result<Answer> {
         let class = self.class();
         if !rules::is_secret(attribute, class) {
             return Ok(self.attributes.get(attribute).cloned().map_or(Answer::Invalid, Answer::Value));
@@ -114,7 +120,7 @@ impl StoredObject {
         if !rules::belongs(attribute, class, self.key_type()) {
             return Ok(Answer::Invalid);
         }
-        if !self.is(A::EXTRACTABLE) || self.is(A::SENSITIVE) {
+        if !reveals || !self.is(A::EXTRACTABLE) || self.is(A::SENSITIVE) {
             return Ok(Answer::Sensitive);
         }
         Ok(self.secrets(masking)?.remove(attribute).map_or(Answer::Invalid, Answer::Value))
@@ -178,7 +184,8 @@ impl StoredObject {
                 })
                 .sum()
         }
-        of(&self.attributes) + self.sealed.len()
+        let names: usize = self.terms.share_with.iter().map(|name| 1 + name.as_str().len()).sum();
+        of(&self.attributes) + self.sealed.len() + names
     }
 
     fn secrets(&self, masking: &SealingKey) -> Result<Attributes> {

@@ -1,16 +1,15 @@
 //! Objects: made, found, read, changed, copied, destroyed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strongroom_crypto::Key;
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, ObjectInfo, Result, ReturnCode,
-    Role, limits,
+    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, Result, ReturnCode, Role, Service,
+    limits,
 };
 use strongroom_wire::{Found, Response};
 
-use crate::access::{Caller, Located};
+use crate::access::Caller;
 use crate::object::{StoredObject, class_of, key_type_of};
 use crate::rules::{self, Origin};
 use crate::state::{Change, Expect, Key as RecordKey, Record};
@@ -18,6 +17,7 @@ use crate::state::{Change, Expect, Key as RecordKey, Record};
 impl Caller<'_> {
     pub(crate) fn create(&self, template: Attributes) -> Result<Response> {
         let class = class_of(&template)?;
+        let terms = self.before_making(class, &template)?;
         let (key_type, material, key) = if class.is_key() {
             let key_type = key_type_of(&template)?;
             let (material, key) = import(class, key_type, &template)?;
@@ -30,15 +30,24 @@ impl Caller<'_> {
         if class.is_key() {
             mark_foreign(&mut attributes, class);
         }
-        let object = self.assemble(attributes, key)?;
+        let object = self.assemble(attributes, key)?.with_terms(terms);
         Ok(Response::Object(self.store(object)?))
     }
 
     pub(crate) fn copy(&self, handle: Handle, template: &Attributes) -> Result<Response> {
-        let Located { object, .. } = self.locate(handle)?;
-        self.must_manage(&object)?;
+        let located = self.locate(handle)?;
+        self.must_manage(&located.object)?;
+        self.must_be_available(handle, &located)?;
+        let object = located.object;
+        if object.is_guarded() {
+            return Err(Error::new(
+                ReturnCode::ACTION_PROHIBITED,
+                "a key that is guarded by a quorum can't be copied",
+            ));
+        }
         let subject = self.subject(object.class(), object.key_type());
         let mut attributes = rules::copy(subject, &object.attributes, template)?;
+        self.before_making(object.class(), &attributes)?;
         if attributes.bool(A::SENSITIVE) == Some(true) && object.attributes.bool(A::SENSITIVE) == Some(false)
         {
             attributes.set(A::ALWAYS_SENSITIVE, false);
@@ -84,8 +93,10 @@ impl Caller<'_> {
     }
 
     pub(crate) fn set_attributes(&self, handle: Handle, template: &Attributes) -> Result<Response> {
+        // An officer's marks aren't the owner's management.
+        let officer = self.role() == Some(Role::Admin);
         let changed = |object: &StoredObject| -> Result<Arc<StoredObject>> {
-            if self.role() != Some(Role::Admin) {
+            if !officer {
                 self.must_manage(object)?;
             }
             let subject = self.subject(object.class(), object.key_type());
@@ -105,12 +116,17 @@ impl Caller<'_> {
                 ))
             };
         }
-        let info = self.commit(|_| {
-            let Located { object, version, .. } = self.locate(handle)?;
-            let new = changed(&object)?;
+        let info = self.commit(|replica| {
+            let located = self.locate(handle)?;
+            let new = changed(&located.object)?;
+            self.must_be_available(handle, &located)?;
+            let needed = if officer { 0 } else { located.object.terms.manage_quorum };
+            let approved = self.approval(replica, Service::KeyManagement, Some(handle), needed)?;
             let info = new.info(handle);
-            let expect = version.map_or(Expect::Absent, Expect::Version);
-            Ok((Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new))), info))
+            let expect = located.version.map_or(Expect::Absent, Expect::Version);
+            let mut change = Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new)));
+            change.writes.extend(approved);
+            Ok((change, info))
         })?;
         Ok(Response::Object(info))
     }
@@ -123,7 +139,9 @@ impl Caller<'_> {
             ));
         }
         let object = self.locate(handle)?.object;
-        let answers = types.iter().map(|attribute| object.answer(&self.node.masking, *attribute));
+        // Who may only use a key may not have it (cloudhsm.md 4.1), nor may its owner where others must agree to that.
+        let reveals = self.manages(&object) && !object.is_guarded();
+        let answers = types.iter().map(|attribute| object.answer(&self.node.masking, *attribute, reveals));
         Ok(Response::Answers(answers.collect::<Result<_>>()?))
     }
 
@@ -139,11 +157,14 @@ impl Caller<'_> {
     pub(crate) fn find(&self, template: &Attributes, after: Option<Handle>, limit: u32) -> Result<Response> {
         let limit = (limit as usize).clamp(1, limits::MAX_FOUND);
         let mut objects = Vec::new();
-        {
+        let only_session =
+            after.is_some_and(|after| after.0 >= Handle::MAX_TOKEN) || template.bool(A::TOKEN) == Some(false);
+        if !only_session {
+            self.must_be_current()?;
             let replica = self.node.replica.read();
             for handle in replica.candidates(template, after) {
                 let Some(record) = replica.object(handle) else { continue };
-                if record.value.matches(template) && self.sees(&record.value) {
+                if record.value.matches(template) && self.finds(&record.value) {
                     objects.push(record.value.info(handle));
                     if objects.len() > limit {
                         break;
@@ -153,7 +174,7 @@ impl Caller<'_> {
         }
         if objects.len() <= limit {
             self.family.search(template, after, |handle, object| {
-                if object.matches(template) && self.sees(object) {
+                if object.matches(template) && self.finds(object) {
                     objects.push(object.info(handle));
                 }
                 objects.len() <= limit
@@ -162,60 +183,6 @@ impl Caller<'_> {
         let more = objects.len() > limit;
         objects.truncate(limit);
         Ok(Response::Found(Found { objects, more }))
-    }
-
-    /// A new object of the caller's, from all its attributes, with what is computed from a key.
-    pub(crate) fn assemble(&self, mut attributes: Attributes, key: Option<Key>) -> Result<StoredObject> {
-        if let Some(key) = &key {
-            complete(&mut attributes, key)?;
-        }
-        StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, key)
-    }
-
-    /// Keeps a new object: a token object in the cluster, a session object here.
-    pub(crate) fn store(&self, object: StoredObject) -> Result<ObjectInfo> {
-        let mut infos = self.store_all([object])?;
-        infos.pop().ok_or_else(|| ReturnCode::GENERAL_ERROR.into())
-    }
-
-    /// Keeps new objects; those for the token all or none.
-    pub(crate) fn store_all<const N: usize>(&self, objects: [StoredObject; N]) -> Result<Vec<ObjectInfo>> {
-        let mut infos = Vec::with_capacity(N);
-        let mut token = BTreeMap::new();
-        let mut session = Vec::new();
-        for object in objects {
-            let on_token = object.is(A::TOKEN);
-            let handle =
-                if on_token { self.node.port.fresh_handle()? } else { self.node.session_handle()? };
-            infos.push(object.info(handle));
-            if on_token {
-                token.insert(handle, Arc::new(object));
-            } else {
-                session.push((handle, Arc::new(object)));
-            }
-        }
-        if !token.is_empty() {
-            self.commit(|replica| {
-                if replica.object_count() + token.len() > limits::MAX_TOKEN_OBJECTS {
-                    return Err(Error::new(
-                        ReturnCode::DEVICE_MEMORY,
-                        format!("the cluster has {} token objects: destroy some", limits::MAX_TOKEN_OBJECTS),
-                    ));
-                }
-                let change = token.iter().fold(Change::default(), |change, (handle, object)| {
-                    change.and(
-                        RecordKey::Object(*handle),
-                        Expect::Absent,
-                        Some(Record::Object(Arc::clone(object))),
-                    )
-                });
-                Ok((change, ()))
-            })?;
-        }
-        for (handle, object) in session {
-            self.family.insert(handle, self.session, object)?;
-        }
-        Ok(infos)
     }
 }
 
@@ -239,7 +206,7 @@ fn overlay(below: &Attributes, above: &Attributes) -> Attributes {
 }
 
 /// Adds what is computed from a key.
-fn complete(attributes: &mut Attributes, key: &Key) -> Result<()> {
+pub(crate) fn complete(attributes: &mut Attributes, key: &Key) -> Result<()> {
     if !attributes.contains(A::CHECK_VALUE) {
         attributes.set(A::CHECK_VALUE, key.check_value()?.as_slice());
     }

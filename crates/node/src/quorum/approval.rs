@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use strongroom_crypto::ApproverKey;
-use strongroom_model::{Blob, Handle, Place, Result, ReturnCode, Role, Service, UserName, limits};
+use strongroom_model::{Blob, Handle, Place, Result, ReturnCode, Role, Service, limits};
 use strongroom_wire::{Approval, Signature};
 
 use super::{messages, token};
@@ -146,11 +146,4 @@ fn approver<'r>(
         return None;
     }
     replica.user(role, &signature.user)?.value.public_key.as_ref()
-}
-
-impl StoredObject {
-    /// Whether a crypto user owns it or has it shared.
-    pub(crate) fn is_of(&self, user: &UserName) -> bool {
-        self.owner.as_ref() == Some(user) || self.terms.share_with.contains(user)
-    }
 }

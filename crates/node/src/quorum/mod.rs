@@ -6,3 +6,5 @@
 mod approval;
 mod messages;
 mod token;
+
+pub(crate) use messages::invalid_value;

@@ -85,13 +85,20 @@ pub(crate) fn build(
 /// `CKR_ACTION_PROHIBITED` (not modifiable), `CKR_ATTRIBUTE_READ_ONLY`, `CKR_ATTRIBUTE_VALUE_INVALID`,
 /// `CKR_TEMPLATE_INCONSISTENT`.
 pub(crate) fn change(subject: Subject, old: &Attributes, template: &Attributes) -> Result<Attributes> {
-    if old.bool(A::MODIFIABLE) == Some(false) {
-        return Err(Error::new(
-            ReturnCode::ACTION_PROHIBITED,
-            "the object was made with CKA_MODIFIABLE false",
-        ));
-    }
+    must_be_modifiable(old)?;
     moved(subject, old, template, |rule| rule.set)
+}
+
+/// The attributes of a session object that becomes a token object.
+///
+/// # Errors
+///
+/// `CKR_ACTION_PROHIBITED` (not modifiable).
+pub(crate) fn persist(subject: Subject, old: &Attributes) -> Result<Attributes> {
+    must_be_modifiable(old)?;
+    let new = old.clone().with(A::TOKEN, true);
+    check_private(subject, &new)?;
+    Ok(new)
 }
 
 /// The attributes of a copy.
@@ -104,6 +111,16 @@ pub(crate) fn copy(subject: Subject, old: &Attributes, template: &Attributes) ->
         return Err(Error::new(ReturnCode::ACTION_PROHIBITED, "the object was made with CKA_COPYABLE false"));
     }
     moved(subject, old, template, |rule| rule.copy)
+}
+
+fn must_be_modifiable(old: &Attributes) -> Result<()> {
+    if old.bool(A::MODIFIABLE) == Some(false) {
+        return Err(Error::new(
+            ReturnCode::ACTION_PROHIBITED,
+            "the object was made with CKA_MODIFIABLE false",
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses usages that together give a key away, under `strict` (attacks.md A1 to A3).

@@ -6,5 +6,5 @@
 mod apply;
 mod table;
 
-pub(crate) use apply::{Origin, Subject, build, change, copy};
+pub(crate) use apply::{Origin, Subject, build, change, copy, persist};
 pub(crate) use table::{belongs, is_secret};

@@ -40,6 +40,11 @@ impl Index {
         }
     }
 
+    /// How many objects have a value of an attribute, if it's indexed.
+    pub(crate) fn count(&self, attribute: AttributeType, value: impl Into<Value>) -> usize {
+        self.by_value.get(&(attribute, value.into())).map_or(0, BTreeSet::len)
+    }
+
     /// Handles behind `after` of objects that may match, ascending.
     pub(crate) fn candidates(
         &self,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use strongroom_model::{Attributes, Handle, NodeId, Profile, Role, UserName};
+use strongroom_model::{AttributeType, Attributes, Handle, NodeId, ObjectClass, Profile, Role, UserName};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
@@ -159,6 +159,11 @@ impl Replica {
         self.objects.len()
     }
 
+    /// Number of token objects of a class.
+    pub(crate) fn count_of(&self, class: ObjectClass) -> usize {
+        self.index.count(AttributeType::CLASS, class.to_ck())
+    }
+
     /// Whether there is an officer, that is, whether the token is initialised.
     pub fn is_initialized(&self) -> bool {
         self.users.keys().any(|(role, _)| *role == Role::Admin)
@@ -198,6 +203,16 @@ impl Replica {
     /// How many wrong passwords a node has counted by itself, and the record that says so.
     pub(crate) fn failures_on(&self, node: NodeId, role: Role, name: &UserName) -> Option<&Versioned<u32>> {
         self.failures.get(&(node, role, name.clone()))
+    }
+
+    /// The nodes that have counted wrong passwords for a user by themselves, and the records that say so.
+    pub(crate) fn failures_of(
+        &self,
+        role: Role,
+        name: &UserName,
+    ) -> impl Iterator<Item = (NodeId, Revision)> {
+        let of = move |key: &&(NodeId, Role, UserName)| (key.1, &key.2) == (role, name);
+        self.failures.keys().filter(of).map(|key| (key.0, self.failures[key].version))
     }
 
     /// Token objects, in no order.

@@ -1,0 +1,169 @@
+//! Keeping new objects: in the cluster or for a session, within the limits (cloudhsm.md 4.6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_crypto::Key;
+use strongroom_model::{
+    AttributeType as A, Attributes, Error, Handle, KeyTerms, Limits, ObjectClass, ObjectInfo, Place, Profile,
+    Result, ReturnCode, limits,
+};
+use strongroom_wire::Response;
+
+use crate::access::Caller;
+use crate::object::StoredObject;
+use crate::objects::complete;
+use crate::rules;
+use crate::sharing::must_be_sharee;
+use crate::state::{Change, Expect, Key as RecordKey, Record, Replica};
+
+impl Caller<'_> {
+    /// What can be said before the work: whether the caller may make such an object, under the terms that came along, and
+    /// whether there's room for it.
+    pub(crate) fn before_making(&self, class: ObjectClass, template: &Attributes) -> Result<KeyTerms> {
+        let on_token = template.bool(A::TOKEN) == Some(true);
+        if on_token {
+            self.must_be_current()?;
+        }
+        if self.profile == Profile::CloudHsm && self.crypto_user().is_none() {
+            return Err(Error::new(
+                ReturnCode::USER_NOT_LOGGED_IN,
+                "only a crypto user makes objects: log in as one",
+            ));
+        }
+        let terms = self.new_terms(class, on_token)?;
+        if on_token && class.is_key() {
+            self.must_become_available()?;
+        }
+        self.must_find_room(class, template)?;
+        Ok(terms)
+    }
+
+    /// Refuses a key beyond the limits before the work; it's asked again when the key is kept.
+    pub(crate) fn must_find_room(&self, class: ObjectClass, template: &Attributes) -> Result<()> {
+        if !class.is_key() {
+            return Ok(());
+        }
+        let session = template.bool(A::TOKEN) != Some(true);
+        let _counted = session.then(|| self.node.session_keys.add(class));
+        let new = if session { Vec::new() } else { vec![class] };
+        self.check_room(&self.node.replica.read(), &new)
+    }
+
+    /// A new object of the caller's, from all its attributes, with what is computed from a key.
+    pub(crate) fn assemble(&self, mut attributes: Attributes, key: Option<Key>) -> Result<StoredObject> {
+        if let Some(key) = &key {
+            complete(&mut attributes, key)?;
+        }
+        StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, key)
+    }
+
+    /// Keeps a new object: a token object in the cluster, a session object here.
+    pub(crate) fn store(&self, object: StoredObject) -> Result<ObjectInfo> {
+        let mut infos = self.store_all([object])?;
+        infos.pop().ok_or_else(|| ReturnCode::GENERAL_ERROR.into())
+    }
+
+    /// Keeps new objects; those for the token all or none.
+    pub(crate) fn store_all<const N: usize>(&self, objects: [StoredObject; N]) -> Result<Vec<ObjectInfo>> {
+        let mut infos = Vec::with_capacity(N);
+        let mut token = BTreeMap::new();
+        let mut session = Vec::new();
+        for object in objects {
+            let on_token = object.is(A::TOKEN);
+            let handle =
+                if on_token { self.node.port.fresh_handle()? } else { self.node.session_handle()? };
+            infos.push(object.info(handle));
+            if on_token {
+                token.insert(handle, Arc::new(object));
+            } else {
+                let counted = object.class().is_key().then(|| self.node.session_keys.add(object.class()));
+                session.push((handle, Arc::new(object), counted));
+            }
+        }
+        if token.is_empty() {
+            self.check_room(&self.node.replica.read(), &[])?;
+        } else {
+            self.commit_new(&token)?;
+        }
+        for (handle, object, counted) in session {
+            self.family.insert(handle, self.session, object, counted)?;
+        }
+        Ok(infos)
+    }
+
+    /// Makes a token object of a session object (cloudhsm.md 4.3; 14, item 51): one commit, under a new handle. The session
+    /// object is gone then.
+    pub(crate) fn persist(&self, handle: Handle) -> Result<Response> {
+        let located = self.locate(handle)?;
+        self.must_manage(&located.object)?;
+        if handle.place() == Place::Cluster {
+            return Ok(Response::Object(located.object.info(handle)));
+        }
+        // Of two who want the same one makes it.
+        let _persisting = self.family.persisting.lock();
+        let object = self.locate(handle)?.object;
+        let class = object.class();
+        let attributes = rules::persist(self.subject(class, object.key_type()), &object.attributes)?;
+        if class.is_key() {
+            self.must_become_available()?;
+        }
+        let token = self.node.port.fresh_handle()?;
+        let kept = Arc::new(object.with_attributes(attributes));
+        let info = kept.info(token);
+        self.commit_new(&BTreeMap::from([(token, kept)]))?;
+        self.family.remove(handle);
+        Ok(Response::Object(info))
+    }
+
+    fn commit_new(&self, objects: &BTreeMap<Handle, Arc<StoredObject>>) -> Result<()> {
+        let keys: Vec<_> =
+            objects.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
+        self.commit(|replica| {
+            if replica.object_count() + objects.len() > limits::MAX_TOKEN_OBJECTS {
+                return Err(full("the cluster has", limits::MAX_TOKEN_OBJECTS, "token objects"));
+            }
+            self.check_room(replica, &keys)?;
+            for object in objects.values() {
+                for (owner, user) in object
+                    .owner
+                    .iter()
+                    .flat_map(|owner| object.terms.share_with.iter().map(move |user| (owner, user)))
+                {
+                    must_be_sharee(replica, owner, user)?;
+                }
+            }
+            let change = objects.iter().fold(Change::default(), |change, (handle, object)| {
+                let record = Record::Object(Arc::clone(object));
+                change.and(RecordKey::Object(*handle), Expect::Absent, Some(record))
+            });
+            Ok((change, ()))
+        })
+    }
+
+    /// Whether the profile has room for these new token keys beside the cluster's and this node's session keys, which
+    /// share it (cloudhsm.md 4.6). Each half of a pair is a key.
+    fn check_room(&self, replica: &Replica, new: &[ObjectClass]) -> Result<()> {
+        let limits = Limits::of(self.profile);
+        let (session, session_asymmetric) = self.node.session_keys.count();
+        let [public, private, secret] =
+            [ObjectClass::PublicKey, ObjectClass::PrivateKey, ObjectClass::SecretKey]
+                .map(|class| replica.count_of(class));
+        let new_asymmetric = new.iter().filter(|class| **class != ObjectClass::SecretKey).count();
+        if session + public + private + secret + new.len() > limits.keys {
+            return Err(full("the cluster and this node's sessions have", limits.keys, "keys"));
+        }
+        if session_asymmetric + public + private + new_asymmetric > limits.asymmetric_keys {
+            let what = "public and private keys";
+            return Err(full("the cluster and this node's sessions have", limits.asymmetric_keys, what));
+        }
+        Ok(())
+    }
+}
+
+fn full(who: &str, limit: usize, what: &str) -> Error {
+    Error::new(
+        ReturnCode::DEVICE_MEMORY,
+        format!("{who} {limit} {what}, the most there may be: destroy some"),
+    )
+}

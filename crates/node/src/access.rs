@@ -57,7 +57,8 @@ impl Caller<'_> {
         let located = match handle.place() {
             Place::Cluster => {
                 self.must_be_current()?;
-                let replica = self.node.replica.read();
+                // Asked while a change is decided on, too: a writer that waits meanwhile must not come in between.
+                let replica = self.node.replica.read_recursive();
                 replica.object(handle).filter(|record| self.sees(&record.value)).map(|record| Located {
                     object: Arc::clone(&record.value),
                     version: Some(record.version),

@@ -35,4 +35,5 @@ pub use operation::{Input, decrypt, derive, encrypt, sign, unwrap, unwrap_secret
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};
 pub use secret::SecretKey;
+pub use spki::from_public_key_info;
 pub use stream::{Stream, StreamKind};

@@ -2,12 +2,49 @@
 
 use ::rsa::pkcs1;
 use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, UintRef};
-use p256::pkcs8::der::{self, Encode};
+use p256::pkcs8::der::{self, Decode, Encode};
 use p256::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-use strongroom_model::{Error, Result, ReturnCode};
+use strongroom_model::{AttributeType, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
 
-use crate::ec::Curve;
+use crate::Key;
+use crate::ec::{Curve, octet_string};
 use crate::rsa::RsaPublic;
+
+/// The type of a DER-encoded public key, and the attributes of its material, which the engine has found to be a key's.
+///
+/// # Errors
+/// `ATTRIBUTE_VALUE_INVALID` for what isn't the encoding of one RSA or EC public key, with nothing behind it, and
+/// `CURVE_NOT_SUPPORTED` for curves that aren't known.
+pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
+    let info = SubjectPublicKeyInfoRef::from_der(der).map_err(malformed)?;
+    let bits = info.subject_public_key.as_bytes().ok_or_else(|| malformed("bits are left over"))?;
+    let (key_type, attributes) = if info.algorithm.oid == pkcs1::ALGORITHM_OID {
+        let numbers = pkcs1::RsaPublicKeyRef::from_der(bits).map_err(malformed)?;
+        let attributes = Attributes::new()
+            .with(AttributeType::MODULUS, numbers.modulus.as_bytes())
+            .with(AttributeType::PUBLIC_EXPONENT, numbers.public_exponent.as_bytes());
+        (KeyType::Rsa, attributes)
+    } else if info.algorithm.oid == p256::elliptic_curve::ALGORITHM_OID {
+        let curve =
+            info.algorithm.parameters_oid().map_err(|_| malformed("the curve isn't named by its OID"))?;
+        let attributes = Attributes::new()
+            .with(AttributeType::EC_PARAMS, Curve::from_oid(curve)?.params())
+            .with(AttributeType::EC_POINT, octet_string(bits));
+        (KeyType::Ec, attributes)
+    } else {
+        return Err(malformed(format!("the algorithm {} isn't supported", info.algorithm.oid)));
+    };
+    Key::from_attributes(ObjectClass::PublicKey, key_type, &attributes)?;
+    Ok((key_type, attributes))
+}
+
+/// What is said names places and tags.
+fn malformed(problem: impl std::fmt::Display) -> Error {
+    Error::new(
+        ReturnCode::ATTRIBUTE_VALUE_INVALID,
+        format!("this isn't the encoding of a public key (SubjectPublicKeyInfo): {problem}"),
+    )
+}
 
 pub(crate) fn rsa(key: &RsaPublic) -> Result<Vec<u8>> {
     let encode = || -> der::Result<Vec<u8>> {
@@ -34,4 +71,34 @@ fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> der::Result<Vec<u8
 
 fn too_large(error: der::Error) -> Error {
     Error::new(ReturnCode::FUNCTION_FAILED, format!("the public key couldn't be encoded: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strongroom_model::{Mechanism, MechanismType};
+
+    fn made(kind: MechanismType, template: &Attributes) -> Key {
+        crate::generate_pair(&Mechanism::plain(kind), template).unwrap().public_key
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_again() {
+        let rsa = Attributes::new().with(AttributeType::MODULUS_BITS, 2048);
+        let curve = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        let ec = Attributes::new().with(AttributeType::EC_PARAMS, &curve[..]);
+        for (kind, template, expected) in [
+            (MechanismType::RSA_PKCS_KEY_PAIR_GEN, rsa, KeyType::Rsa),
+            (MechanismType::EC_KEY_PAIR_GEN, ec, KeyType::Ec),
+        ] {
+            let der = made(kind, &template).public_key_info().unwrap();
+            let (key_type, attributes) = from_public_key_info(&der).unwrap();
+            assert_eq!(key_type, expected);
+            let again = Key::from_attributes(ObjectClass::PublicKey, key_type, &attributes).unwrap();
+            assert_eq!(again.public_key_info().unwrap(), der);
+            for damaged in [&der[..der.len() - 1], &[der.as_slice(), &[0]].concat(), &der[2..], &[]] {
+                assert!(from_public_key_info(damaged).is_err());
+            }
+        }
+    }
 }

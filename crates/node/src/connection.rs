@@ -11,6 +11,7 @@ use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::standing::{Footing, rests_on_state};
 use crate::ticket::Principal;
+use crate::users::{Seat, permissions};
 
 /// A client that was taken in. It's let go when this is dropped.
 pub struct Connection {
@@ -18,13 +19,15 @@ pub struct Connection {
     family: Arc<Family>,
     hello: Hello,
     principal: Option<Principal>,
+    seat: Seat,
     /// During a request.
     footing: Footing,
 }
 
 impl Connection {
     pub(crate) fn new(node: Arc<Node>, family: Arc<Family>, hello: Hello) -> Self {
-        Self { node, family, hello, principal: None, footing: Footing::default() }
+        let seat = node.desk.present.enter();
+        Self { node, family, hello, principal: None, seat, footing: Footing::default() }
     }
 
     /// Carries out a request.
@@ -35,12 +38,12 @@ impl Connection {
         let detached = match attach {
             None => false,
             Some(Attach::Nobody) => {
-                self.principal = None;
+                self.speak_for(None);
                 false
             }
             Some(Attach::Ticket(ticket)) => {
                 let now = self.node.clock.now();
-                self.principal = Principal::of(&ticket, &self.node.tickets, &self.hello, now).ok();
+                self.speak_for(Principal::of(&ticket, &self.node.tickets, &self.hello, now).ok());
                 self.principal.is_none()
             }
         };
@@ -52,7 +55,7 @@ impl Connection {
         };
         let detached = detached || !valid;
         if !valid {
-            self.principal = None;
+            self.speak_for(None);
         }
         if attached && let Some(principal) = &self.principal {
             self.node.journal.attached(self.hello.instance, principal);
@@ -66,8 +69,23 @@ impl Connection {
         } else {
             self.recorded(entry, session, &extras, request)
         };
+        if result.is_err() && !extras.approvals.is_empty() {
+            self.caller(session, &extras).keep_approvals();
+        }
         let revision = if only_reads { revision } else { self.node.revision() };
         Reply { revision, epoch: self.node.port.epoch(), detached, standing: self.footing.standing(), result }
+    }
+
+    fn speak_for(&mut self, principal: Option<Principal>) {
+        self.node.desk.present.set(&self.seat, principal.as_ref());
+        self.principal = principal;
+    }
+
+    /// Answers a login.
+    fn issue(&mut self, principal: Principal) -> Result<Response> {
+        let ticket = principal.ticket(&self.node.tickets)?;
+        self.speak_for(Some(principal));
+        Ok(Response::Ticket(ticket))
     }
 
     /// Carries out a request and has the audit log tell of it before it's answered.
@@ -104,8 +122,8 @@ impl Connection {
         result.and_then(|response| written.map(|()| response))
     }
 
-    fn dispatch(&mut self, session: u64, extras: &Extras, request: Request) -> Result<Response> {
-        let caller = Caller {
+    fn caller<'a>(&'a self, session: u64, extras: &'a Extras) -> Caller<'a> {
+        Caller {
             node: &self.node,
             family: &self.family,
             hello: &self.hello,
@@ -114,28 +132,33 @@ impl Connection {
             extras,
             profile: self.footing.profile,
             footing: &self.footing,
-        };
+        }
+    }
+
+    fn dispatch(&mut self, session: u64, extras: &Extras, request: Request) -> Result<Response> {
+        let caller = self.caller(session, extras);
         if rests_on_state(&request) {
             caller.must_be_current()?;
         }
+        permissions::check(&request, caller.principal, caller.profile)?;
         caller.must_take_terms(&request)?;
         match request {
             Request::Login(login) => {
                 let principal = caller.login(&login)?;
-                let ticket = principal.ticket(&self.node.tickets)?;
-                self.principal = Some(principal);
-                Ok(Response::Ticket(ticket))
+                self.issue(principal)
+            }
+            Request::LoginWithKey { login, signed } => {
+                let principal = caller.login_with_key(&login, &signed)?;
+                self.issue(principal)
             }
             Request::Logout => {
                 caller.logout()?;
-                self.principal = None;
+                self.speak_for(None);
                 Ok(Response::Done)
             }
             Request::Renew => {
                 let principal = caller.renew()?;
-                let ticket = principal.ticket(&self.node.tickets)?;
-                self.principal = Some(principal);
-                Ok(Response::Ticket(ticket))
+                self.issue(principal)
             }
             Request::Info => Ok(Response::Cluster(self.node.info())),
             Request::Mechanisms => Ok(Response::Mechanisms(mechanisms())),
@@ -181,24 +204,29 @@ impl Connection {
             Request::Share { handle, user, shared } => caller.share(handle, &user, shared),
             Request::Ownership { handle } => caller.ownership(handle),
             Request::Persist { handle } => caller.persist(handle),
-            Request::Activate { .. }
-            | Request::LoginWithKey { .. }
-            | Request::Challenge { .. }
-            | Request::RegisterQuorumKey(_)
-            | Request::ChangeMfa { .. }
-            | Request::QuorumToken { .. }
-            | Request::ListQuorumTokens
-            | Request::DeleteQuorumTokens { .. }
-            | Request::QuorumSettings
-            | Request::SetQuorumValue { .. }
-            | Request::SetQuorumTimeouts { .. }
-            | Request::ReplicateUser { .. } => Err(ReturnCode::FUNCTION_NOT_SUPPORTED.into()),
+            Request::Activate { password } => caller.activate(&password),
+            Request::Challenge { kind, role, user } => caller.challenge(kind, role, &user),
+            Request::RegisterQuorumKey(own) => caller.register_quorum_key(&own),
+            Request::ChangeMfa { role, user, key } => caller.change_mfa(role, &user, key.as_ref()),
+            Request::QuorumToken { service, key } => caller.quorum_token(service, key),
+            Request::ListQuorumTokens => caller.list_quorum_tokens(),
+            Request::DeleteQuorumTokens { all } => caller.delete_quorum_tokens(all),
+            Request::QuorumSettings => Ok(caller.quorum_settings()),
+            Request::SetQuorumValue { service, value } => caller.set_quorum_value(service, value),
+            Request::SetQuorumTimeouts { generated, approved } => {
+                caller.set_quorum_timeouts(generated, approved)
+            }
+            Request::ReplicateUser { role, user } => {
+                self.node.port.replicate_user(role, &user)?;
+                Ok(Response::Done)
+            }
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.speak_for(None);
         self.node.disconnect(&self.family, &self.hello);
     }
 }

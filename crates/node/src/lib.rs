@@ -14,7 +14,6 @@ mod crypt;
 mod family;
 mod keeping;
 mod keys;
-mod login;
 mod node;
 mod object;
 mod objects;
@@ -24,6 +23,7 @@ mod sharing;
 mod standing;
 pub mod state;
 mod ticket;
+mod users;
 mod using;
 
 pub use connection::Connection;

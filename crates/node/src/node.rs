@@ -14,6 +14,7 @@ use crate::connection::Connection;
 use crate::count::SessionKeys;
 use crate::family::Family;
 use crate::state::{Committed, Key, Port, Replica, Revision, Update};
+use crate::users::Desk;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -54,6 +55,8 @@ pub struct Node {
     pub(crate) tickets: SealingKey,
     pub(crate) replica: RwLock<Replica>,
     pub(crate) journal: Journal,
+    /// What it knows of users by itself.
+    pub(crate) desk: Desk,
     families: Mutex<HashMap<InstanceId, Arc<Family>>>,
     next_session_object: AtomicU64,
     /// The session keys of all clients.
@@ -80,6 +83,7 @@ impl Node {
             tickets,
             replica: RwLock::new(replica),
             journal: Journal::default(),
+            desk: Desk::default(),
             families: Mutex::default(),
             next_session_object: AtomicU64::new(1),
             session_keys: Arc::default(),
@@ -217,13 +221,13 @@ impl Node {
     /// What anybody may know of the cluster.
     pub fn info(&self) -> ClusterInfo {
         let (members, epoch) = self.port.members();
+        let default_user = self.read(|replica| replica.policy()?.default_user.clone());
+        let default = default_user.as_ref().map(|name| (Role::CryptoUser, name));
+        let uncommitted = default.map_or(0, |(role, name)| self.uncommitted_failures(role, name));
         let replica = self.replica.read();
         let policy = replica.policy();
-        let default_user = policy.and_then(|policy| policy.default_user.clone());
-        let failures = default_user
-            .as_ref()
-            .and_then(|name| replica.user(Role::CryptoUser, name))
-            .map_or(0, |user| user.value.failures);
+        let recorded = default.map_or(0, |(role, name)| self.recorded_failures(&replica, role, name));
+        let failures = recorded.saturating_add(uncommitted);
         let profile = replica.profile();
         let limits = PasswordLimits::of(profile);
         ClusterInfo {
@@ -283,6 +287,9 @@ impl Node {
         }
         drop(families);
         self.journal.disconnected(hello);
+        if !family.has(hello.instance) {
+            self.end_tokens(hello.instance);
+        }
     }
 }
 

@@ -44,6 +44,16 @@ impl Principal {
         })
     }
 
+    /// A fresh login by this one for another instance of the family, unless this one has become void.
+    pub(crate) fn renewed(&self, replica: &Replica, hello: &Hello, now: u64) -> Option<Self> {
+        self.is_valid(replica).then(|| Self::new(replica, hello, self.role, &self.user, now)).flatten()
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn has_expired(&self, now: u64) -> bool {
+        self.expires <= now
+    }
+
     /// Whether the user is as it was when the ticket was made, and hasn't logged out.
     pub(crate) fn is_valid(&self, replica: &Replica) -> bool {
         replica.user(self.role, &self.user).is_some_and(|user| user.value.epoch == self.epoch)
@@ -79,7 +89,7 @@ impl Principal {
         if principal.family != hello.family {
             return Err(refused("was given to another client"));
         }
-        if principal.expires <= now {
+        if principal.has_expired(now) {
             return Err(refused("has expired"));
         }
         Ok(principal)

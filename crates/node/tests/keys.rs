@@ -178,7 +178,7 @@ fn an_officer_marks_a_wrapping_key_as_trusted() {
     );
     assert_eq!(
         officer.code(Request::Wrap { mechanism, wrapping, key: guarded }),
-        ReturnCode::KEY_HANDLE_INVALID
+        ReturnCode::USER_NOT_LOGGED_IN
     );
     let encrypt = Request::Encrypt(operation(MechanismType::AES_ECB, wrapping, &[0; 16]));
     assert_eq!(officer.code(encrypt), ReturnCode::USER_NOT_LOGGED_IN);

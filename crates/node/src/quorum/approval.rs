@@ -7,17 +7,19 @@ use strongroom_crypto::ApproverKey;
 use strongroom_model::{Blob, Handle, Place, Result, ReturnCode, Role, Service, limits};
 use strongroom_wire::{Approval, Signature};
 
+use super::data::PART;
 use super::{messages, token};
 use crate::access::Caller;
 use crate::object::StoredObject;
 use crate::state::{Expect, Key, QuorumToken, Replica, Versioned, Write};
 
+/// A token, with what it's found by.
+type Found<'r> = ([u8; 32], &'r Versioned<Arc<QuorumToken>>);
+
 /// The most signatures under one token.
 const MAX_SIGNATURES: usize = 64;
 /// The most approvals with one request: the operations that need most need one for each of two keys.
 const MAX_APPROVALS: usize = 8;
-/// A node's part of `approval_data`, in bytes (cloudhsm.md 3.4).
-pub(super) const PART: usize = 80;
 
 impl Caller<'_> {
     /// What must go into the change that does something which `needed` users must approve: the end of the token that
@@ -46,14 +48,7 @@ impl Caller<'_> {
         let mut refusal = None;
         for approval in &self.extras.approvals {
             match self.own_token(replica, approval, service, key) {
-                Ok((id, record)) => {
-                    let count = self.count(replica, service, key, &id, &approval.signatures)?;
-                    if count < usize::from(needed) {
-                        return Err(messages::too_few(count, needed));
-                    }
-                    let expect = Expect::Version(record.version);
-                    return Ok(Some(Write { key: Key::Token(id), expect, record: None }));
-                }
+                Ok(found) => return self.enough(replica, found, approval, needed).map(Some),
                 Err(error) => {
                     refusal.get_or_insert(error);
                 }
@@ -69,9 +64,9 @@ impl Caller<'_> {
         approval: &Approval,
         service: Service,
         key: Option<Handle>,
-    ) -> Result<([u8; 32], &'r Versioned<Arc<QuorumToken>>)> {
+    ) -> Result<Found<'r>> {
         let data = &approval.data;
-        if data.is_empty() || data.len() % PART != 0 || data.len() > PART * limits::MAX_NODES {
+        if data.is_empty() || !data.len().is_multiple_of(PART) || data.len() > PART * limits::MAX_NODES {
             return Err(messages::malformed());
         }
         let id = token::id(data);
@@ -94,12 +89,26 @@ impl Caller<'_> {
         Ok((id, record))
     }
 
-    /// How many have approved a token: distinct keys of users who may. One bad signature spoils all.
-    pub(super) fn count(
+    /// The end of a token, if as many as needed have approved it.
+    pub(super) fn enough(
         &self,
         replica: &Replica,
-        service: Service,
-        key: Option<Handle>,
+        (id, record): Found<'_>,
+        approval: &Approval,
+        needed: u8,
+    ) -> Result<Write> {
+        let count = self.count(replica, &record.value, &id, &approval.signatures)?;
+        if count < usize::from(needed) {
+            return Err(messages::too_few(count, needed));
+        }
+        Ok(Write { key: Key::Token(id), expect: Expect::Version(record.version), record: None })
+    }
+
+    /// How many have approved a token: distinct keys of users who may. One bad signature spoils all.
+    fn count(
+        &self,
+        replica: &Replica,
+        token: &QuorumToken,
         id: &[u8; 32],
         signatures: &[Signature],
     ) -> Result<usize> {
@@ -109,10 +118,10 @@ impl Caller<'_> {
         if signatures.len() > MAX_SIGNATURES {
             return Err(messages::malformed());
         }
-        let object = key.and_then(|key| self.object_of(replica, key));
+        let object = token.key.and_then(|key| self.object_of(replica, key));
         let mut keys: BTreeSet<&Blob> = BTreeSet::new();
         for signature in signatures {
-            let public_key = approver(replica, service, object.as_deref(), signature)
+            let public_key = approver(replica, token.service, object.as_deref(), signature)
                 .ok_or_else(messages::invalid_pair)?;
             if !ApproverKey::from_spki(public_key)?.verifies(id, &signature.signature) {
                 return Err(messages::invalid_pair());
@@ -122,7 +131,7 @@ impl Caller<'_> {
         Ok(keys.len())
     }
 
-    fn object_of(&self, replica: &Replica, handle: Handle) -> Option<Arc<StoredObject>> {
+    pub(super) fn object_of(&self, replica: &Replica, handle: Handle) -> Option<Arc<StoredObject>> {
         match handle.place() {
             Place::Cluster => replica.object(handle).map(|record| Arc::clone(&record.value)),
             Place::Node(_) => self.family.get(handle),

@@ -1,6 +1,6 @@
 //! What is said when approvals are missing or wrong: the vendor's sentences where they're known (cloudhsm.md 3.2, 3.4, 3.6).
 
-use strongroom_model::{Error, ReturnCode, Service};
+use strongroom_model::{Error, ReturnCode, Service, UserName};
 
 /// Nothing came along, where officers must agree (cloudhsm.md 3.2).
 const NEEDED: &str = "Quorum approval is required for this operation";
@@ -58,6 +58,13 @@ pub(super) fn expired() -> Error {
     rejected(
         "the quorum token has expired: ask for another by `quorum token-sign generate` and let it be signed",
     )
+}
+
+/// One token for one service of officers at a time.
+pub(super) fn second_token(user: &UserName, service: Service) -> Error {
+    rejected(format!(
+        "{user} has a quorum token for {service} already: use it, or `strongroom quorum token-sign delete`"
+    ))
 }
 
 /// A quorum value that can't be.

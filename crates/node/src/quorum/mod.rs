@@ -4,7 +4,12 @@
 //! on whichever node.
 
 mod approval;
+mod challenge;
+mod data;
 mod messages;
+mod settings;
 mod token;
+mod tokens;
 
+pub(crate) use challenge::Challenges;
 pub(crate) use messages::invalid_value;

@@ -1,9 +1,10 @@
-//! Tokens: how long they live, and what they're found by.
+//! A token: how long it lives, what it's found by, how many it needs.
 
-use strongroom_model::Hash;
+use strongroom_model::{Hash, Service};
 use strongroom_wire::QuorumSettings;
 
-use crate::state::{QuorumToken, Replica};
+use crate::object::StoredObject;
+use crate::state::{Change, Expect, Key, QuorumToken, Replica, Write};
 
 /// What a token's record is found by, and what its approvers sign.
 pub(super) fn id(data: &[u8]) -> [u8; 32] {
@@ -25,5 +26,31 @@ impl QuorumToken {
             None => self.created.saturating_add(settings.generated.into()),
             Some(approved) => approved.saturating_add(settings.approved.into()),
         }
+    }
+}
+
+/// How many must approve what a service gates; for keys the key says it.
+pub(super) fn needed(settings: &QuorumSettings, service: Service, object: Option<&StoredObject>) -> u8 {
+    let terms = object.map(|object| &object.terms);
+    match service {
+        Service::KeyManagement => terms.map_or(1, |terms| terms.manage_quorum),
+        Service::KeyUsage => terms.map_or(1, |terms| terms.use_quorum),
+        service => settings.of(service).unwrap_or(1),
+    }
+}
+
+impl Change {
+    /// Uses a token up, if one was needed.
+    pub(crate) fn approved(mut self, approval: Option<Write>) -> Self {
+        // The change may end the token for another reason already.
+        self.writes.extend(approval.filter(|write| self.writes.iter().all(|other| other.key != write.key)));
+        self
+    }
+
+    /// Ends all tokens of some kind.
+    pub(crate) fn without_tokens(self, replica: &Replica, doomed: impl Fn(&QuorumToken) -> bool) -> Self {
+        replica.tokens().filter(|(_, record)| doomed(&record.value)).fold(self, |change, (id, record)| {
+            change.and(Key::Token(*id), Expect::Version(record.version), None)
+        })
     }
 }

@@ -98,6 +98,11 @@ pub trait Port: Send + Sync {
     /// Whether this node hears of changes; if not, what it has may be out of date.
     fn is_connected(&self) -> bool;
 
+    /// Whether a user is logged in on another node, as far as others can be asked.
+    fn is_logged_in(&self, _role: Role, _user: &UserName) -> bool {
+        false
+    }
+
     /// Brings a user's record, and the policy, to the nodes that missed changes of them.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -13,13 +14,23 @@ use strongroom_wire::Stream;
 pub(crate) struct Connections {
     open: Mutex<Open>,
     fewer: Condvar,
+    closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Open {
-    streams: HashMap<u64, Arc<Stream>>,
+    lines: HashMap<u64, Arc<Line>>,
     next: u64,
-    closed: bool,
+    /// Requests of connections that are no more.
+    past: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Line {
+    stream: Stream,
+    /// How many requests have come by it. Each has its own count, so that threads don't fight for one.
+    requests: AtomicU64,
 }
 
 /// A connection's place among them, left when this is dropped.
@@ -27,54 +38,87 @@ struct Open {
 pub(crate) struct Place {
     connections: Arc<Connections>,
     number: u64,
-    stream: Arc<Stream>,
+    line: Arc<Line>,
 }
 
 impl Connections {
     /// Takes a connection in; `None` if there are `limit` already, or the node is closing.
     pub(crate) fn admit(self: &Arc<Self>, stream: Stream, limit: usize) -> Option<Place> {
         let mut open = self.open.lock();
-        if open.closed || open.streams.len() >= limit {
+        if self.is_closed() || open.lines.len() >= limit {
             return None;
         }
-        let stream = Arc::new(stream);
+        let line = Arc::new(Line { stream, requests: AtomicU64::new(0) });
         let number = open.next;
         open.next += 1;
-        open.streams.insert(number, Arc::clone(&stream));
-        Some(Place { connections: Arc::clone(self), number, stream })
+        open.lines.insert(number, Arc::clone(&line));
+        Some(Place { connections: Arc::clone(self), number, line })
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.open.lock().streams.len()
+        self.open.lock().lines.len()
+    }
+
+    /// How many requests have come.
+    pub(crate) fn requests(&self) -> u64 {
+        let open = self.open.lock();
+        open.past + open.lines.values().map(|line| line.requests.load(Ordering::Relaxed)).sum::<u64>()
     }
 
     /// Takes nothing more from clients: what they have sent is still answered, what they would send fails on
     /// their side, so that they know it wasn't done.
     pub(crate) fn close(&self) {
-        let mut open = self.open.lock();
-        open.closed = true;
-        for stream in open.streams.values() {
-            let _ = rustix::net::shutdown(stream, Shutdown::Read);
+        self.shut(Shutdown::Read);
+    }
+
+    /// Ends all connections at once, also in the middle of calls: nothing more is answered.
+    pub(crate) fn sever(&self) {
+        self.shut(Shutdown::Both);
+    }
+
+    fn shut(&self, how: Shutdown) {
+        let open = self.open.lock();
+        self.closed.store(true, Ordering::Release);
+        for line in open.lines.values() {
+            let _ = rustix::net::shutdown(&line.stream, how);
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Waits until all are gone, or for the deadline; how many are left.
     pub(crate) fn wait(&self, deadline: Instant) -> usize {
         let mut open = self.open.lock();
-        while !open.streams.is_empty() && !self.fewer.wait_until(&mut open, deadline).timed_out() {}
-        open.streams.len()
+        while !open.lines.is_empty() && !self.fewer.wait_until(&mut open, deadline).timed_out() {}
+        open.lines.len()
     }
 }
 
 impl Place {
     pub(crate) fn stream(&self) -> &Stream {
-        &self.stream
+        &self.line.stream
+    }
+
+    /// Notes that a request has come.
+    pub(crate) fn count_request(&self) {
+        // Only this connection's thread writes it, so it needn't be locked against others.
+        self.line.requests.store(self.line.requests.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Whether the node takes nothing more by it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.connections.is_closed()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.open.lock().streams.remove(&self.number);
+        let mut open = self.connections.open.lock();
+        open.lines.remove(&self.number);
+        open.past += self.line.requests.load(Ordering::Relaxed);
+        drop(open);
         self.connections.fewer.notify_all();
     }
 }
@@ -94,12 +138,17 @@ mod tests {
         let second = connections.admit(stream(), 2);
         assert!(first.is_some() && second.is_some());
         assert!(connections.admit(stream(), 2).is_none());
+        let first = first.unwrap();
+        (0..3).for_each(|_| first.count_request());
+        second.as_ref().unwrap().count_request();
+        assert_eq!(connections.requests(), 4);
         drop(first);
-        assert_eq!(connections.count(), 1);
+        assert_eq!((connections.count(), connections.requests()), (1, 4));
         let third = connections.admit(stream(), 2);
-        assert!(third.is_some());
+        assert!(third.as_ref().is_some_and(|third| !third.is_closed()));
 
         connections.close();
+        assert!(third.as_ref().is_some_and(Place::is_closed));
         assert!(connections.admit(stream(), 3).is_none());
         assert_eq!(connections.wait(Instant::now() + Duration::from_millis(10)), 2);
         drop((second, third));

@@ -9,8 +9,10 @@ use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
 use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
-use strongroom_wire::{Envelope, Frames, Hello, Reply, Stream, decode, encode};
+use strongroom_wire::{Envelope, Frames, Hello, Reply, Standing, Stream, decode, encode};
 
+use crate::connections::Place;
+use crate::faults::{Fate, Faults};
 use crate::reader::Reader;
 use crate::wait::Activity;
 
@@ -36,10 +38,18 @@ pub(crate) enum Ended {
     Refused(Error),
     /// A request made the node panic.
     Panicked,
+    /// A fault that was asked for broke the connection.
+    Broken,
 }
 
 /// Serves a client until it closes the connection.
-pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -> Result<(), Ended> {
+pub(crate) fn converse(
+    place: &Place,
+    node: &Arc<Node>,
+    faults: &Faults,
+    activity: &Activity,
+) -> Result<(), Ended> {
+    let stream = place.stream();
     stream.socket().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
     let mut reader = Reader::new(stream.socket(), activity.join());
     let mut frames = Frames::new();
@@ -51,6 +61,10 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -
     frames.wipe();
     let (mut connection, welcome) = node.connect(&hello).map_err(Ended::Refused)?;
     encode(&welcome, &mut out)?;
+    if faults.now().is_some() {
+        faults.hang(|| place.is_closed());
+        faults.delay(|| place.is_closed());
+    }
     send_all(stream, &mut out)?;
 
     loop {
@@ -60,6 +74,21 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -
         let envelope = decode::<Envelope>(body);
         frames.wipe();
         let envelope = envelope?;
+        place.count_request();
+        let fate = faults.now().map_or(Fate::Served, |ill| {
+            faults.hang(|| place.is_closed());
+            ill.fate()
+        });
+        match fate {
+            Fate::Served | Fate::LostAfter => {}
+            Fate::LostBefore => return Err(Ended::Broken),
+            Fate::Busy => {
+                encode(&busy(node), &mut out)?;
+                drop(in_flight);
+                send_all(stream, &mut out)?;
+                continue;
+            }
+        }
         // One client's bad luck must not be the others'. What the panic left half-done goes with the connection.
         let reply =
             catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))).map_err(|_| Ended::Panicked)?;
@@ -68,6 +97,13 @@ pub(crate) fn converse(stream: &Stream, node: &Arc<Node>, activity: &Activity) -
             encode(&too_long(&reply), &mut out)?;
         }
         drop((reply, in_flight));
+        if fate == Fate::LostAfter {
+            wipe(&mut out);
+            return Err(Ended::Broken);
+        }
+        if faults.now().is_some() {
+            faults.delay(|| place.is_closed());
+        }
         send_all(stream, &mut out)?;
     }
 }
@@ -86,6 +122,16 @@ fn send_all(stream: &Stream, out: &mut Vec<u8>) -> io::Result<()> {
 fn too_long(reply: &Reply) -> Reply {
     let message = "the answer is longer than a message may be: ask for less at a time";
     Reply { result: Err(Error::new(ReturnCode::DEVICE_MEMORY, message)), ..*reply }
+}
+
+/// The answer of a node that has too much to do (cloudhsm.md 12), and hasn't looked at the request.
+fn busy(node: &Node) -> Reply {
+    let message = format!(
+        "node {} has too much to do and couldn't queue the request (response code: 187)",
+        node.id().0
+    );
+    let result = Err(Error::new(ReturnCode::FUNCTION_FAILED, message));
+    Reply { revision: node.revision(), epoch: 0, detached: false, standing: Standing::Busy, result }
 }
 
 /// The stream's writing half, while others hold the stream too.

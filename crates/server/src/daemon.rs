@@ -13,10 +13,10 @@ use strongroom_model::NodeId;
 use strongroom_node::Clock;
 use strongroom_store::{SledStore, Store};
 
-use crate::control::{ClusterStatus, CreateCluster, NodeStatus, Refusal, Status};
+use crate::control::{ClusterStatus, CreateCluster, Fault, Refusal, Status};
 use crate::home::check_socket_path;
-use crate::listener::Listener;
 use crate::root_key::load_or_make;
+use crate::served::Served;
 use crate::wait::Activity;
 use crate::{Home, ServeError};
 
@@ -33,11 +33,6 @@ pub struct Daemon {
     _lock: File,
 }
 
-struct Served {
-    listeners: Vec<Listener>,
-    cluster: Cluster,
-}
-
 impl Daemon {
     /// Takes a home, opens its clusters and serves them.
     ///
@@ -52,9 +47,13 @@ impl Daemon {
         for name in cluster_names(home)? {
             clusters.extend(open(home, &name, &root)?);
         }
+        home.remove_sockets();
         let activity = Arc::default();
-        let clusters = clusters.into_iter().map(|cluster| serve(home, cluster, &activity));
-        let clusters = clusters.collect::<Result<_, _>>()?;
+        let serve = |cluster: Cluster| {
+            let name = cluster.name().to_owned();
+            Ok((name, Served::start(home, cluster, &activity)?))
+        };
+        let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
         Ok(Self { home: home.clone(), root, activity, clusters: Mutex::new(clusters), _lock: lock })
     }
 
@@ -80,11 +79,63 @@ impl Daemon {
             ClusterError::Exists => Refusal::Exists,
             error => failed(&error),
         })?;
-        let (name, served) = serve(&self.home, cluster, &self.activity).map_err(|error| failed(&error))?;
-        tracing::info!("made cluster {name}: {nodes} nodes, profile {profile}");
+        let served = Served::start(&self.home, cluster, &self.activity).map_err(|error| failed(&error))?;
+        tracing::info!("made cluster {}: {nodes} nodes, profile {profile}", options.name);
         let status = served.status();
-        clusters.insert(name, served);
+        clusters.insert(options.name, served);
         Ok(status)
+    }
+
+    /// Makes something go wrong with a node, or right again; how the cluster is then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing has changed then.
+    pub fn fault(&self, cluster: &str, node: NodeId, fault: Fault) -> Result<ClusterStatus, Refusal> {
+        self.with(cluster, |served| {
+            served.fault(node, fault)?;
+            Ok(served.status())
+        })
+    }
+
+    /// Adds a node to a cluster that runs; its number, and how the cluster is then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing has changed then.
+    pub fn add_node(&self, cluster: &str) -> Result<(NodeId, ClusterStatus), Refusal> {
+        self.with(cluster, |served| {
+            let node = served.add_node()?;
+            Ok((node, served.status()))
+        })
+    }
+
+    /// Removes a node from a cluster that runs, when its calls in flight have ended; how the cluster is then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: there is no such node, or it's the last. Nothing has changed then.
+    pub fn remove_node(&self, cluster: &str, node: NodeId) -> Result<ClusterStatus, Refusal> {
+        self.with(cluster, |served| {
+            served.remove_node(node)?;
+            Ok(served.status())
+        })
+    }
+
+    fn with<T>(
+        &self,
+        cluster: &str,
+        act: impl FnOnce(&mut Served) -> Result<T, String>,
+    ) -> Result<T, Refusal> {
+        let mut clusters = self.clusters.lock();
+        match clusters.get_mut(cluster) {
+            Some(served) => act(served).map_err(Refusal::Failed),
+            None => {
+                let names: Vec<_> = clusters.keys().map(String::as_str).collect();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                Err(Refusal::Failed(format!("there is no cluster {cluster} here; there is {names}")))
+            }
+        }
     }
 
     /// How it is.
@@ -100,10 +151,9 @@ impl Daemon {
     /// Takes no more calls, lets those in flight end for up to 2 seconds, and closes the stores.
     pub fn stop(&self) {
         let mut clusters = std::mem::take(&mut *self.clusters.lock());
-        let mut listeners: Vec<_> = clusters.values_mut().flat_map(|served| &mut served.listeners).collect();
-        listeners.iter_mut().for_each(|listener| listener.stop());
+        clusters.values_mut().for_each(Served::stop);
         let deadline = Instant::now() + GRACE;
-        let left: usize = listeners.iter().map(|listener| listener.wait(deadline)).sum();
+        let left: usize = clusters.values_mut().map(|served| served.wait(deadline)).sum();
         if left > 0 {
             tracing::warn!("{left} connections were still busy after {} s and were cut off", GRACE.as_secs());
         }
@@ -114,42 +164,6 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-impl Served {
-    fn status(&self) -> ClusterStatus {
-        let info = self.cluster.info();
-        let nodes = self.listeners.iter().map(|listener| NodeStatus {
-            node: listener.node().id(),
-            socket: listener.path().to_owned(),
-            revision: listener.node().revision(),
-            connections: listener.connection_count() as u64,
-        });
-        ClusterStatus {
-            name: info.name,
-            label: info.label,
-            serial: info.serial,
-            profile: info.profile,
-            initialized: info.initialized,
-            revision: info.revision,
-            objects: info.objects as u64,
-            nodes: nodes.collect(),
-        }
-    }
-}
-
-fn serve(home: &Home, cluster: Cluster, activity: &Arc<Activity>) -> Result<(String, Served), ServeError> {
-    let name = cluster.name().to_owned();
-    let (at, of) = (home.clone(), name.clone());
-    cluster.set_sockets(move |node| at.socket(&of, node).to_string_lossy().into_owned());
-    let nodes = cluster.nodes();
-    let listeners = nodes.iter().map(|node| {
-        let path = home.socket(&name, node.id());
-        check_socket_path(&path)?;
-        Listener::start(&name, node, &path, activity)
-    });
-    let listeners = listeners.collect::<Result<_, _>>()?;
-    Ok((name, Served { listeners, cluster }))
 }
 
 /// Opens a cluster; `None` for what is left of one that was never made to the end.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -95,6 +95,17 @@ impl Home {
     /// A node's socket.
     pub fn socket(&self, cluster: &str, node: NodeId) -> PathBuf {
         self.sockets().join(format!("{cluster}-{}.sock", node.0))
+    }
+
+    /// Removes the sockets that a daemon left that was killed: nobody answers there, and a node may be a member no
+    /// more. The caller holds the home.
+    pub(crate) fn remove_sockets(&self) {
+        let Ok(entries) = fs::read_dir(self.sockets()) else { return };
+        let sockets = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()));
+        for socket in sockets {
+            // One that's in the way is complained about when it's to be made.
+            let _ = fs::remove_file(socket.path());
+        }
     }
 
     /// Makes the home and its directories where they're missing, with their modes.

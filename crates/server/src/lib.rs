@@ -11,6 +11,7 @@ pub mod control;
 mod conversation;
 mod daemon;
 mod error;
+mod faults;
 mod home;
 mod listener;
 mod logging;
@@ -18,6 +19,7 @@ mod process;
 mod reader;
 mod root_key;
 mod serve;
+mod served;
 mod throttle;
 mod wait;
 

@@ -17,6 +17,7 @@ use strongroom_wire::Stream;
 use crate::ServeError;
 use crate::connections::{Connections, Place};
 use crate::conversation::{Ended, converse};
+use crate::faults::Faults;
 use crate::throttle::Throttle;
 use crate::wait::Activity;
 
@@ -38,6 +39,7 @@ struct Shared {
     /// Cluster and node, for the log.
     name: String,
     node: Arc<Node>,
+    faults: Arc<Faults>,
     connections: Arc<Connections>,
     activity: Arc<Activity>,
     refusals: Throttle,
@@ -49,12 +51,14 @@ impl Listener {
         cluster: &str,
         node: &Arc<Node>,
         path: &Path,
+        faults: &Arc<Faults>,
         activity: &Arc<Activity>,
     ) -> Result<Self, ServeError> {
         let socket = Arc::new(bind(path, 0o666)?);
         let shared = Arc::new(Shared {
             name: format!("{cluster}-{}", node.id().0),
             node: Arc::clone(node),
+            faults: Arc::clone(faults),
             connections: Arc::default(),
             activity: Arc::clone(activity),
             refusals: Throttle::default(),
@@ -67,26 +71,32 @@ impl Listener {
         Ok(Self { shared, socket, path: path.to_owned(), thread: Some(thread) })
     }
 
-    pub(crate) fn node(&self) -> &Arc<Node> {
-        &self.shared.node
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn connection_count(&self) -> usize {
         self.shared.connections.count()
     }
 
+    /// How many requests have come since the node started.
+    pub(crate) fn request_count(&self) -> u64 {
+        self.shared.connections.requests()
+    }
+
     /// Takes no more clients, nor anything more from those that are there.
     pub(crate) fn stop(&mut self) {
+        self.end(Connections::close);
+    }
+
+    /// Is gone at once, as after a crash: connections end in the middle of calls.
+    pub(crate) fn crash(mut self) {
+        self.end(Connections::sever);
+    }
+
+    fn end(&mut self, end: impl Fn(&Connections)) {
         let Some(thread) = self.thread.take() else { return };
         // Removed first, so that who finds no socket knows that nobody answers.
         let _ = fs::remove_file(&self.path);
+        end(&self.shared.connections);
         let _ = rustix::net::shutdown(&*self.socket, Shutdown::Both);
         let _ = thread.join();
-        self.shared.connections.close();
     }
 
     /// Waits until the clients of a stopped listener are gone, or for the deadline; how many are left.
@@ -145,8 +155,9 @@ impl Shared {
     }
 
     fn serve(&self, place: &Place) {
-        match converse(place.stream(), &self.node, &self.activity) {
+        match converse(place, &self.node, &self.faults, &self.activity) {
             Ok(()) => {}
+            Err(Ended::Broken) => tracing::debug!("node {}: a fault broke a connection", self.name),
             Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
             Err(Ended::Slow) => self.refuse("it was too slow"),
             Err(Ended::Garbage(error)) => self.refuse(&format!("it sent what isn't a message: {error}")),
@@ -175,7 +186,9 @@ mod tests {
     use strongroom_crypto::seal::SealingKey;
     use strongroom_model::{Blob, Profile};
     use strongroom_store::{MemoryStore, Revision, Snapshot, Store, StoreError};
-    use strongroom_wire::{Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode};
+    use strongroom_wire::{
+        Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode,
+    };
 
     use super::*;
     use crate::daemon::SystemClock;
@@ -210,7 +223,12 @@ mod tests {
             let instance = InstanceId([1; 16]);
             let mut frame = Vec::new();
             encode(
-                &Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() },
+                &Hello {
+                    protocol: PROTOCOL,
+                    instance,
+                    family: instance,
+                    availability: Availability::default(),
+                },
                 &mut frame,
             )
             .unwrap();
@@ -246,7 +264,8 @@ mod tests {
             Cluster::create(Arc::<Buggy>::clone(&store), &options, &root, Arc::new(SystemClock)).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("node.sock");
-        let mut listener = Listener::start("default", &cluster.nodes()[0], &path, &Arc::default()).unwrap();
+        let mut listener =
+            Listener::start("default", &cluster.nodes()[0], &path, &Arc::default(), &Arc::default()).unwrap();
         let (mut good, mut bad) = (Client::connect(&path), Client::connect(&path));
 
         store.panics.store(true, Ordering::Relaxed);

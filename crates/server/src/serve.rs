@@ -64,6 +64,16 @@ impl Handler for Commands {
             ControlRequest::CreateCluster(wanted) => {
                 self.daemon.create_cluster(wanted).map(ControlResponse::Created)
             }
+            ControlRequest::Fault { cluster, node, fault } => {
+                self.daemon.fault(&cluster, node, fault).map(ControlResponse::Cluster)
+            }
+            ControlRequest::AddNode { cluster } => {
+                let (node, cluster) = self.daemon.add_node(&cluster)?;
+                Ok(ControlResponse::Added { node, cluster })
+            }
+            ControlRequest::RemoveNode { cluster, node } => {
+                self.daemon.remove_node(&cluster, node).map(ControlResponse::Cluster)
+            }
             ControlRequest::Shutdown => {
                 // The receiver is gone only when the daemon is ending anyway.
                 let _ = self.end.send(());

@@ -64,10 +64,19 @@ fn damaged(home: &Home, problem: &str) -> Failure {
 mod tests {
     use super::*;
     use strongroom_model::{NodeId, Profile};
-    use strongroom_server::control::NodeStatus;
+    use strongroom_server::control::{NodeState, NodeStatus};
 
     fn cluster(name: &str, socket: &str) -> ClusterStatus {
-        let node = NodeStatus { node: NodeId(0), socket: socket.into(), revision: 0, connections: 0 };
+        let node = NodeStatus {
+            node: NodeId(0),
+            socket: socket.into(),
+            state: NodeState::Running,
+            faults: Vec::new(),
+            revision: 0,
+            connections: 0,
+            requests: 0,
+            lags: 0,
+        };
         ClusterStatus {
             name: name.into(),
             label: name.into(),

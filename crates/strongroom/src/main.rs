@@ -31,6 +31,8 @@ fn main() -> ExitCode {
             Command::Serve(arguments) => commands::serve::run(arguments),
             Command::User(command) => commands::user::run(&command),
             Command::Key(command) => commands::key::run(&command),
+            Command::Node(command) => commands::node::run(&command),
+            Command::Fault(command) => commands::fault::run(&command),
         },
         // Help and version are asked for, and written for people.
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -35,8 +35,8 @@ const FOREIGN: [&str; 8] = [
 /// What the cluster will be; made by [`Cluster::builder`].
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    name: Option<String>,
-    nodes: Option<u16>,
+    pub(crate) name: Option<String>,
+    pub(crate) nodes: Option<u16>,
     profile: Option<String>,
     officer_password: Option<String>,
     crypto_users: Vec<(String, String)>,
@@ -122,20 +122,20 @@ pub struct Cluster {
     /// Dropped before the folder is.
     _guard: Guard,
     folder: TempDir,
-    builder: Builder,
-    up: Up,
+    pub(crate) builder: Builder,
+    pub(crate) up: Up,
     officer_password: Option<String>,
 }
 
 /// What `strongroom up` prints.
 #[derive(Debug, Default, Deserialize)]
-struct Up {
+pub(crate) struct Up {
     module: PathBuf,
     config: PathBuf,
     slot: u64,
     token_label: String,
     crypto_users: Vec<CryptoUser>,
-    nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     pid: u32,
 }
 
@@ -146,8 +146,8 @@ struct CryptoUser {
 }
 
 #[derive(Debug, Deserialize)]
-struct Node {
-    socket: PathBuf,
+pub(crate) struct Node {
+    pub(crate) socket: PathBuf,
 }
 
 impl Cluster {

@@ -20,11 +20,13 @@
 mod binaries;
 mod cluster;
 mod module;
+mod nodes;
 mod process;
 mod wait;
 
 pub use binaries::{bin_dir, python, strongroom};
 pub use cluster::{Builder, Cluster};
 pub use module::Module;
+pub use nodes::NodeStatus;
 pub use process::{Background, DEFAULT_TIMEOUT, Finished, run, run_any, run_with};
 pub use wait::{free_port, wait_until};

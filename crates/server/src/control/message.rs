@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_model::{Blob, NodeId, Profile, UserName};
 
 /// The version of these messages. A command and a daemon of different versions say so instead of guessing.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// The longest message in bytes.
 pub(crate) const MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -18,8 +18,62 @@ pub enum ControlRequest {
     Status,
     /// Makes a cluster and serves it at once: [`ControlResponse::Created`].
     CreateCluster(CreateCluster),
+    /// Makes something go wrong with a node, or right again: [`ControlResponse::Cluster`].
+    Fault {
+        /// The cluster's name.
+        cluster: String,
+        /// The node.
+        node: NodeId,
+        /// What goes wrong.
+        fault: Fault,
+    },
+    /// Adds a node to a cluster that runs: [`ControlResponse::Added`].
+    AddNode {
+        /// The cluster's name.
+        cluster: String,
+    },
+    /// Removes a node from a cluster that runs, when its calls have ended: [`ControlResponse::Cluster`].
+    RemoveNode {
+        /// The cluster's name.
+        cluster: String,
+        /// The node.
+        node: NodeId,
+    },
     /// Ends the daemon when the calls in flight have: [`ControlResponse::Ending`], before it has ended.
     Shutdown,
+}
+
+/// What goes wrong with a node on purpose, for tests of software that must survive it. It ends with the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// It's gone at once, as by a crash: connections end in the middle of calls, session objects and
+    /// multi-part operations are gone.
+    Stop,
+    /// It's back, with what the store has. Its other faults go on.
+    Start,
+    /// It lives, but hears nothing from its cluster and can't be heard there.
+    Cut,
+    /// It's connected again.
+    Heal,
+    /// Each of its answers comes so much later; 0: at once.
+    Delay {
+        /// Milliseconds, at most 60,000.
+        ms: u32,
+    },
+    /// So many of its calls have their connection broken, some before they're carried out and some after; 0: none.
+    Drop {
+        /// Of a hundred.
+        percent: u8,
+    },
+    /// So many of its calls are answered by "busy" (`CKR_FUNCTION_FAILED`, code 187; cloudhsm.md 12); 0: none.
+    Throttle {
+        /// Of a hundred.
+        percent: u8,
+    },
+    /// It takes connections and requests and answers nothing.
+    Hang,
+    /// Nothing is wrong any more, whatever was.
+    Clear,
 }
 
 /// A cluster to be made.
@@ -57,6 +111,15 @@ pub enum ControlResponse {
     Status(Status),
     /// The cluster was made, and its nodes listen.
     Created(ClusterStatus),
+    /// It was done: how the cluster is now.
+    Cluster(ClusterStatus),
+    /// A node was added, and listens.
+    Added {
+        /// Its number.
+        node: NodeId,
+        /// How the cluster is now.
+        cluster: ClusterStatus,
+    },
     /// The daemon ends.
     Ending {
         /// The process to wait for.
@@ -105,10 +168,39 @@ pub struct NodeStatus {
     pub node: NodeId,
     /// Where it listens.
     pub socket: PathBuf,
-    /// The last change that it has applied.
+    /// Whether it runs.
+    pub state: NodeState,
+    /// What is wrong with it on purpose, in words that go with "it": "is stopped", "delays answers by 50 ms".
+    pub faults: Vec<String>,
+    /// The last change that it has applied; 0 while it's stopped.
     pub revision: u64,
     /// Open connections of clients.
     pub connections: u64,
+    /// Requests that have come since it started.
+    pub requests: u64,
+    /// How many users, and whether the policy, it has in an older version than the cluster (cloudhsm.md 12).
+    pub lags: u64,
+}
+
+/// Whether a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeState {
+    /// It serves.
+    Running,
+    /// It's stopped by a fault.
+    Stopped,
+    /// It's cut off from its cluster by a fault.
+    Cut,
+}
+
+impl fmt::Display for NodeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Cut => "cut",
+        })
+    }
 }
 
 /// Why the daemon didn't do it.

@@ -8,6 +8,7 @@ mod server;
 
 pub use client::{ControlError, call};
 pub use message::{
-    ClusterStatus, ControlRequest, ControlResponse, CreateCluster, NodeStatus, Refusal, Status,
+    ClusterStatus, ControlRequest, ControlResponse, CreateCluster, Fault, NodeState, NodeStatus, Refusal,
+    Status,
 };
 pub(crate) use server::{Control, Handler};

@@ -11,8 +11,8 @@ use strongroom_model::{AttributeType as A, Attributes, Blob, NodeId, ObjectClass
 use strongroom_server::control::{ControlRequest, ControlResponse, CreateCluster, call};
 use strongroom_server::{Daemon, Home};
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, PROTOCOL, Reply, Request, Response, Stream, Welcome, decode,
-    encode,
+    Availability, Envelope, Frames, Hello, InstanceId, Login, PROTOCOL, Reply, Request, Response, Stream,
+    Welcome, decode, encode,
 };
 
 pub(crate) const PASSWORD: &[u8] = b"app-password";
@@ -206,8 +206,11 @@ impl Client {
 pub(crate) fn hello(instance: u8) -> Vec<u8> {
     let instance = InstanceId([instance; 16]);
     let mut frame = Vec::new();
-    encode(&Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() }, &mut frame)
-        .unwrap();
+    encode(
+        &Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() },
+        &mut frame,
+    )
+    .unwrap();
     frame
 }
 

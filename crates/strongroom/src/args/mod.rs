@@ -3,6 +3,7 @@
 mod access;
 mod daemon;
 mod key;
+mod node;
 mod up;
 mod user;
 
@@ -14,6 +15,7 @@ use strongroom_model::Error;
 pub(crate) use access::{Access, HomeOption};
 pub(crate) use daemon::{Serve, Status};
 pub(crate) use key::KeyCommand;
+pub(crate) use node::{FaultCommand, NodeCommand, NodeFault, OfNode, Which};
 pub(crate) use up::{CryptoUser, Up};
 pub(crate) use user::{User, UserCommand, UserWithPassword};
 
@@ -62,6 +64,12 @@ pub(crate) enum Command {
     /// List and delete keys
     #[command(subcommand, after_help = key::HELP)]
     Key(KeyCommand),
+    /// List a cluster's nodes, add and remove some
+    #[command(subcommand, after_help = node::NODE_HELP)]
+    Node(NodeCommand),
+    /// Make something go wrong on purpose, to test what must survive it
+    #[command(subcommand, after_help = node::FAULT_HELP)]
+    Fault(FaultCommand),
 }
 
 /// Reads a value, and leaves return codes out of what is said of a wrong one.

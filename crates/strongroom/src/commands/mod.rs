@@ -1,7 +1,9 @@
 //! One file per command.
 
 pub(crate) mod down;
+pub(crate) mod fault;
 pub(crate) mod key;
+pub(crate) mod node;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod up;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use strongroom_server::control::{ClusterStatus, Status};
 
+use super::node;
 use crate::args;
 use crate::daemon;
-use crate::output::{Failure, Output, table};
+use crate::output::{Failure, Output};
 
 /// Shows the daemon and its clusters. That none runs is an answer, not a failure.
 pub(crate) fn run(arguments: &args::Status) -> Result<Output, Failure> {
@@ -32,18 +33,6 @@ fn json(status: &Status) -> Value {
 }
 
 fn cluster(cluster: &ClusterStatus) -> Value {
-    let nodes: Vec<Value> = cluster
-        .nodes
-        .iter()
-        .map(|node| {
-            json!({
-                "node": node.node.0,
-                "socket": node.socket,
-                "revision": node.revision,
-                "connections": node.connections,
-            })
-        })
-        .collect();
     json!({
         "name": cluster.name,
         "token_label": cluster.label,
@@ -52,7 +41,7 @@ fn cluster(cluster: &ClusterStatus) -> Value {
         "initialized": cluster.initialized,
         "revision": cluster.revision,
         "objects": cluster.objects,
-        "nodes": nodes,
+        "nodes": cluster.nodes.iter().map(node::json).collect::<Vec<_>>(),
     })
 }
 
@@ -68,19 +57,7 @@ fn human(status: &Status) -> String {
             cluster.objects,
             cluster.revision
         );
-        let rows: Vec<Vec<String>> = cluster
-            .nodes
-            .iter()
-            .map(|node| {
-                vec![
-                    node.node.0.to_string(),
-                    node.revision.to_string(),
-                    node.connections.to_string(),
-                    node.socket.display().to_string(),
-                ]
-            })
-            .collect();
-        text += &table(&["node", "revision", "connections", "socket"], &rows);
+        text += &node::human_table(cluster);
     }
     text
 }

@@ -1,0 +1,266 @@
+//! A cluster as the daemon serves it: which of its nodes listen, which are members, and what is wrong with them on
+//! purpose.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use strongroom_cluster::Cluster;
+use strongroom_model::NodeId;
+use strongroom_node::Node;
+
+use crate::ServeError;
+use crate::control::{ClusterStatus, Fault, NodeState, NodeStatus};
+use crate::faults::{Faults, Ill, MAX_DELAY_MS};
+use crate::home::{Home, check_socket_path};
+use crate::listener::Listener;
+use crate::wait::Activity;
+
+/// How long calls in flight may take on a node that is removed.
+const REMOVAL_GRACE: Duration = Duration::from_secs(30);
+
+/// A cluster and its nodes' sockets. What it says when it refuses is a sentence.
+pub(crate) struct Served {
+    home: Home,
+    activity: Arc<Activity>,
+    cluster: Cluster,
+    seats: BTreeMap<NodeId, Seat>,
+}
+
+/// A node and its socket.
+struct Seat {
+    /// `None` while it's stopped.
+    running: Option<Running>,
+    is_cut: bool,
+    faults: Arc<Faults>,
+}
+
+struct Running {
+    node: Arc<Node>,
+    listener: Listener,
+}
+
+impl Served {
+    /// Has all nodes listen.
+    pub(crate) fn start(home: &Home, cluster: Cluster, activity: &Arc<Activity>) -> Result<Self, ServeError> {
+        let (at, name) = (home.clone(), cluster.name().to_owned());
+        cluster.set_sockets(move |node| at.socket(&name, node).to_string_lossy().into_owned());
+        let nodes = cluster.nodes();
+        let (home, activity) = (home.clone(), Arc::clone(activity));
+        let mut served = Self { home, activity, cluster, seats: BTreeMap::new() };
+        for node in nodes {
+            served.seat(node)?;
+        }
+        Ok(served)
+    }
+
+    /// Makes something go wrong with a node, or right again.
+    pub(crate) fn fault(&mut self, id: NodeId, fault: Fault) -> Result<(), String> {
+        let name = self.name_of(id);
+        if !self.seats.contains_key(&id) {
+            return Err(self.no_such(id));
+        }
+        match fault {
+            Fault::Stop => self.stop_node(id)?,
+            Fault::Start => self.start_node(id)?,
+            Fault::Cut => self.cut(id, true)?,
+            Fault::Heal => self.cut(id, false)?,
+            Fault::Delay { ms } if ms > MAX_DELAY_MS => {
+                return Err(format!("an answer can be delayed by up to {MAX_DELAY_MS} ms, not {ms}"));
+            }
+            Fault::Drop { percent } | Fault::Throttle { percent } if percent > 100 => {
+                return Err(format!("{percent} % is more than all calls"));
+            }
+            Fault::Delay { ms } => self.change(id, |ill| ill.delay_ms = ms),
+            Fault::Drop { percent } => self.change(id, |ill| ill.drop_percent = percent),
+            Fault::Throttle { percent } => self.change(id, |ill| ill.throttle_percent = percent),
+            Fault::Hang => self.change(id, |ill| ill.hangs = true),
+            Fault::Clear => {
+                self.change(id, |ill| *ill = Ill::default());
+                self.start_node(id)?;
+                self.cut(id, false)?;
+            }
+        }
+        let what = self.faults_of(id);
+        if what.is_empty() {
+            tracing::info!("{name} has no faults any more");
+        } else {
+            tracing::warn!("{name} has been given faults: it {}", what.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Makes a further node, and has it listen.
+    pub(crate) fn add_node(&mut self) -> Result<NodeId, String> {
+        let node = self.cluster.add_node().map_err(|error| error.to_string())?;
+        let id = node.id();
+        if let Err(error) = self.seat(node) {
+            let undone = self.cluster.remove_node(id);
+            if let Err(problem) = undone {
+                tracing::error!("{} can't listen and can't be removed: {problem}", self.name_of(id));
+            }
+            return Err(error.to_string());
+        }
+        tracing::info!("{} was added", self.name_of(id));
+        Ok(id)
+    }
+
+    /// Takes a node out of the cluster when the calls that it has have ended. What it alone had is gone.
+    pub(crate) fn remove_node(&mut self, id: NodeId) -> Result<(), String> {
+        let name = self.name_of(id);
+        if !self.seats.contains_key(&id) {
+            return Err(self.no_such(id));
+        }
+        if self.seats.len() == 1 {
+            return Err(format!(
+                "node {} is the last of cluster {}, and a cluster has one at least: nothing was changed; `strongroom node add` \
+                 makes another",
+                id.0,
+                self.cluster.name()
+            ));
+        }
+        // Clients go elsewhere at once; what they had sent is still carried out and answered.
+        if let Some(running) = self.seats.get_mut(&id).and_then(|seat| seat.running.as_mut()) {
+            running.listener.stop();
+            let left = running.listener.wait(Instant::now() + REMOVAL_GRACE);
+            if left > 0 {
+                tracing::warn!(
+                    "{name}: {left} calls weren't done after {} s and were cut off",
+                    REMOVAL_GRACE.as_secs()
+                );
+            }
+        }
+        if let Err(error) = self.cluster.remove_node(id) {
+            let still = format!("{name} wasn't removed: {error}");
+            return Err(match self.listen_again(id) {
+                Ok(()) => still,
+                Err(problem) => format!("{still}; and it doesn't listen any more: {problem}"),
+            });
+        }
+        self.seats.remove(&id);
+        tracing::info!("{name} was removed");
+        Ok(())
+    }
+
+    /// How it is.
+    pub(crate) fn status(&self) -> ClusterStatus {
+        let info = self.cluster.info();
+        ClusterStatus {
+            label: info.label,
+            serial: info.serial,
+            profile: info.profile,
+            initialized: info.initialized,
+            revision: info.revision,
+            objects: info.objects as u64,
+            nodes: self.seats.iter().map(|(id, seat)| self.node_status(*id, seat)).collect(),
+            name: info.name,
+        }
+    }
+
+    /// Takes no more calls. [`Self::wait`] for those in flight.
+    pub(crate) fn stop(&mut self) {
+        self.listeners().for_each(|listener| listener.stop());
+    }
+
+    /// Waits for calls in flight, or for the deadline; how many connections are left.
+    pub(crate) fn wait(&mut self, deadline: Instant) -> usize {
+        self.listeners().map(|listener| listener.wait(deadline)).sum()
+    }
+
+    fn listeners(&mut self) -> impl Iterator<Item = &mut Listener> {
+        let running = self.seats.values_mut().filter_map(|seat| seat.running.as_mut());
+        running.map(|running| &mut running.listener)
+    }
+
+    fn stop_node(&mut self, id: NodeId) -> Result<(), String> {
+        if let Some(running) = self.seats.get_mut(&id).and_then(|seat| seat.running.take()) {
+            running.listener.crash();
+            self.cluster.stop_node(id).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn start_node(&mut self, id: NodeId) -> Result<(), String> {
+        if self.seats.get(&id).is_some_and(|seat| seat.running.is_some()) {
+            return Ok(());
+        }
+        let node = self.cluster.start_node(id).map_err(|error| error.to_string())?;
+        self.seat(node).map_err(|error| error.to_string())
+    }
+
+    fn cut(&mut self, id: NodeId, cut: bool) -> Result<(), String> {
+        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.is_cut != cut) else { return Ok(()) };
+        seat.is_cut = cut;
+        let done = if cut { self.cluster.cut(id) } else { self.cluster.heal(id) };
+        done.map_err(|error| error.to_string())
+    }
+
+    fn change(&self, id: NodeId, change: impl FnOnce(&mut Ill)) {
+        if let Some(seat) = self.seats.get(&id) {
+            seat.faults.change(change);
+        }
+    }
+
+    /// Has a node listen that doesn't.
+    fn seat(&mut self, node: Arc<Node>) -> Result<(), ServeError> {
+        let id = node.id();
+        let path = self.socket(id);
+        check_socket_path(&path)?;
+        let faults = self.seats.get(&id).map(|seat| Arc::clone(&seat.faults)).unwrap_or_default();
+        let listener = Listener::start(self.cluster.name(), &node, &path, &faults, &self.activity)?;
+        let seat = self.seats.entry(id).or_insert(Seat { running: None, is_cut: false, faults });
+        seat.running = Some(Running { node, listener });
+        Ok(())
+    }
+
+    fn listen_again(&mut self, id: NodeId) -> Result<(), ServeError> {
+        match self.seats.get_mut(&id).and_then(|seat| seat.running.take()) {
+            Some(Running { node, listener }) => {
+                drop(listener);
+                self.seat(node)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn node_status(&self, id: NodeId, seat: &Seat) -> NodeStatus {
+        let running = seat.running.as_ref();
+        let state = match running {
+            None => NodeState::Stopped,
+            Some(_) if seat.is_cut => NodeState::Cut,
+            Some(_) => NodeState::Running,
+        };
+        NodeStatus {
+            node: id,
+            socket: self.socket(id),
+            state,
+            faults: self.faults_of(id),
+            revision: running.map_or(0, |running| running.node.revision()),
+            connections: running.map_or(0, |running| running.listener.connection_count() as u64),
+            requests: running.map_or(0, |running| running.listener.request_count()),
+            lags: self.cluster.node_status(id).map_or(0, |status| status.lags as u64),
+        }
+    }
+
+    /// What is wrong with a node on purpose; each goes with "it".
+    fn faults_of(&self, id: NodeId) -> Vec<String> {
+        let Some(seat) = self.seats.get(&id) else { return Vec::new() };
+        let stopped = seat.running.is_none().then(|| "is stopped".to_owned());
+        let cut = seat.is_cut.then(|| "is cut off from its cluster".to_owned());
+        let ill = seat.faults.now().map(Ill::describe).unwrap_or_default();
+        stopped.into_iter().chain(cut).chain(ill).collect()
+    }
+
+    fn socket(&self, id: NodeId) -> std::path::PathBuf {
+        self.home.socket(self.cluster.name(), id)
+    }
+
+    fn name_of(&self, id: NodeId) -> String {
+        format!("node {} of cluster {}", id.0, self.cluster.name())
+    }
+
+    fn no_such(&self, id: NodeId) -> String {
+        let nodes: Vec<_> = self.seats.keys().map(|id| id.0.to_string()).collect();
+        format!("cluster {} has no node {}; its nodes are {}", self.cluster.name(), id.0, nodes.join(", "))
+    }
+}

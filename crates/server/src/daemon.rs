@@ -13,6 +13,7 @@ use strongroom_model::NodeId;
 use strongroom_node::Clock;
 use strongroom_store::{SledStore, Store};
 
+use crate::audit::{AuditHead, Logs};
 use crate::control::{ClusterStatus, CreateCluster, Fault, Refusal, Status};
 use crate::home::check_socket_path;
 use crate::root_key::load_or_make;
@@ -28,6 +29,7 @@ pub struct Daemon {
     home: Home,
     root: SealingKey,
     activity: Arc<Activity>,
+    logs: Arc<Logs>,
     clusters: Mutex<BTreeMap<String, Served>>,
     // Released last: fields are dropped in order.
     _lock: File,
@@ -49,12 +51,13 @@ impl Daemon {
         }
         home.remove_sockets();
         let activity = Arc::default();
+        let logs = Arc::new(Logs::new(home, &root));
         let serve = |cluster: Cluster| {
             let name = cluster.name().to_owned();
-            Ok((name, Served::start(home, cluster, &activity)?))
+            Ok((name, Served::start(home, cluster, &activity, &logs)?))
         };
         let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
-        Ok(Self { home: home.clone(), root, activity, clusters: Mutex::new(clusters), _lock: lock })
+        Ok(Self { home: home.clone(), root, activity, logs, clusters: Mutex::new(clusters), _lock: lock })
     }
 
     /// Makes a cluster and serves it.
@@ -79,7 +82,8 @@ impl Daemon {
             ClusterError::Exists => Refusal::Exists,
             error => failed(&error),
         })?;
-        let served = Served::start(&self.home, cluster, &self.activity).map_err(|error| failed(&error))?;
+        let served =
+            Served::start(&self.home, cluster, &self.activity, &self.logs).map_err(|error| failed(&error))?;
         tracing::info!("made cluster {}: {nodes} nodes, profile {profile}", options.name);
         let status = served.status();
         clusters.insert(options.name, served);
@@ -136,6 +140,11 @@ impl Daemon {
                 Err(Refusal::Failed(format!("there is no cluster {cluster} here; there is {names}")))
             }
         }
+    }
+
+    /// Where the audit logs end that it writes.
+    pub fn audit_heads(&self) -> Vec<AuditHead> {
+        self.logs.heads()
     }
 
     /// How it is.

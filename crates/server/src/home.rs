@@ -87,6 +87,21 @@ impl Home {
         self.clusters().join(name)
     }
 
+    /// The clusters' audit logs.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit")
+    }
+
+    /// A cluster's audit logs.
+    pub fn audit_of(&self, cluster: &str) -> PathBuf {
+        self.audit().join(cluster)
+    }
+
+    /// A node's audit log.
+    pub fn audit_of_node(&self, cluster: &str, node: NodeId) -> PathBuf {
+        self.audit_of(cluster).join(node.0.to_string())
+    }
+
     /// The directory of the nodes' sockets.
     pub fn sockets(&self) -> PathBuf {
         self.0.join("s")

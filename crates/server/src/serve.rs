@@ -61,6 +61,7 @@ impl Handler for Commands {
     fn handle(&self, request: ControlRequest) -> Result<ControlResponse, Refusal> {
         match request {
             ControlRequest::Status => Ok(ControlResponse::Status(self.daemon.status())),
+            ControlRequest::AuditHeads => Ok(ControlResponse::AuditHeads(self.daemon.audit_heads())),
             ControlRequest::CreateCluster(wanted) => {
                 self.daemon.create_cluster(wanted).map(ControlResponse::Created)
             }

@@ -10,6 +10,7 @@ use strongroom_model::NodeId;
 use strongroom_node::Node;
 
 use crate::ServeError;
+use crate::audit::Logs;
 use crate::control::{ClusterStatus, Fault, NodeState, NodeStatus};
 use crate::faults::{Faults, Ill, MAX_DELAY_MS};
 use crate::home::{Home, check_socket_path};
@@ -23,6 +24,7 @@ const REMOVAL_GRACE: Duration = Duration::from_secs(30);
 pub(crate) struct Served {
     home: Home,
     activity: Arc<Activity>,
+    logs: Arc<Logs>,
     cluster: Cluster,
     seats: BTreeMap<NodeId, Seat>,
 }
@@ -42,12 +44,19 @@ struct Running {
 
 impl Served {
     /// Has all nodes listen.
-    pub(crate) fn start(home: &Home, cluster: Cluster, activity: &Arc<Activity>) -> Result<Self, ServeError> {
+    pub(crate) fn start(
+        home: &Home,
+        cluster: Cluster,
+        activity: &Arc<Activity>,
+        logs: &Arc<Logs>,
+    ) -> Result<Self, ServeError> {
         let (at, name) = (home.clone(), cluster.name().to_owned());
         cluster.set_sockets(move |node| at.socket(&name, node).to_string_lossy().into_owned());
         let nodes = cluster.nodes();
-        let (home, activity) = (home.clone(), Arc::clone(activity));
-        let mut served = Self { home, activity, cluster, seats: BTreeMap::new() };
+        let (home, activity, logs) = (home.clone(), Arc::clone(activity), Arc::clone(logs));
+        // All logs are kept before any node serves: what one does the others tell of, too.
+        nodes.iter().try_for_each(|node| logs.attach(cluster.name(), node, false))?;
+        let mut served = Self { home, activity, logs, cluster, seats: BTreeMap::new() };
         for node in nodes {
             served.seat(node)?;
         }
@@ -94,7 +103,8 @@ impl Served {
     pub(crate) fn add_node(&mut self) -> Result<NodeId, String> {
         let node = self.cluster.add_node().map_err(|error| error.to_string())?;
         let id = node.id();
-        if let Err(error) = self.seat(node) {
+        let seated = self.logs.attach(self.cluster.name(), &node, true).and_then(|()| self.seat(node));
+        if let Err(error) = seated {
             let undone = self.cluster.remove_node(id);
             if let Err(problem) = undone {
                 tracing::error!("{} can't listen and can't be removed: {problem}", self.name_of(id));
@@ -137,7 +147,9 @@ impl Served {
                 Err(problem) => format!("{still}; and it doesn't listen any more: {problem}"),
             });
         }
-        self.seats.remove(&id);
+        if let Some(Running { node, .. }) = self.seats.remove(&id).and_then(|seat| seat.running) {
+            self.logs.end(self.cluster.name(), &node);
+        }
         tracing::info!("{name} was removed");
         Ok(())
     }
@@ -185,7 +197,8 @@ impl Served {
             return Ok(());
         }
         let node = self.cluster.start_node(id).map_err(|error| error.to_string())?;
-        self.seat(node).map_err(|error| error.to_string())
+        let kept = self.logs.attach(self.cluster.name(), &node, false);
+        kept.and_then(|()| self.seat(node)).map_err(|error| error.to_string())
     }
 
     fn cut(&mut self, id: NodeId, cut: bool) -> Result<(), String> {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use strongroom_model::{Blob, NodeId, Profile, UserName};
 
+use crate::audit::AuditHead;
+
 /// The version of these messages. A command and a daemon of different versions say so instead of guessing.
 pub(crate) const VERSION: u16 = 2;
 /// The longest message in bytes.
@@ -39,6 +41,8 @@ pub enum ControlRequest {
         /// The node.
         node: NodeId,
     },
+    /// Where the audit logs end that it writes: [`ControlResponse::AuditHeads`].
+    AuditHeads,
     /// Ends the daemon when the calls in flight have: [`ControlResponse::Ending`], before it has ended.
     Shutdown,
 }
@@ -120,6 +124,8 @@ pub enum ControlResponse {
         /// How the cluster is now.
         cluster: ClusterStatus,
     },
+    /// Where the audit logs end.
+    AuditHeads(Vec<AuditHead>),
     /// The daemon ends.
     Ending {
         /// The process to wait for.

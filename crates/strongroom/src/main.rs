@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             Command::Key(command) => commands::key::run(&command),
             Command::Node(command) => commands::node::run(&command),
             Command::Fault(command) => commands::fault::run(&command),
+            Command::Audit(command) => commands::audit::run(&command),
         },
         // Help and version are asked for, and written for people.
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {

@@ -18,7 +18,7 @@ use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, limits};
 
 pub use chain::ChainKey;
-pub use files::{LogFile, Stream, streams};
+pub use files::{LogFile, Stream, Tail, nodes, streams};
 pub use logs::AuditHead;
 pub(crate) use logs::Logs;
 pub use record::{Record, stored};

@@ -28,6 +28,9 @@ pub struct Record {
     /// Who was logged in: 1 is the first officer, 2 the appliance user; for others it's made from role and name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<u32>,
+    /// Role and name of who was logged in, `crypto-user:app`. Not one of the vendor's fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_user: Option<String>,
     /// Which client, on this node, since it started.
     pub session_handle: u32,
     /// Such as `0:HSM Return: SUCCESS`.
@@ -79,6 +82,7 @@ impl Record {
             command_type: format!("{} ({:#x})", command.0, command.1),
             opcode: format!("{} ({:#x})", event.opcode.name, event.opcode.number),
             user_id: event.actor.as_ref().map(|(role, name)| user_id(*role, name)),
+            session_user: event.actor.as_ref().map(|(role, name)| format!("{role}:{name}")),
             session_handle: event.session,
             response: format!("{}:{}", event.outcome.code, event.outcome.text),
             log_type: format!("{} ({})", log.0, log.1),

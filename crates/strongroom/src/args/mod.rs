@@ -1,6 +1,7 @@
 //! The command line: a file for each group of commands.
 
 mod access;
+mod audit;
 mod daemon;
 mod key;
 mod node;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 use strongroom_model::Error;
 
 pub(crate) use access::{Access, HomeOption};
+pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
 pub(crate) use daemon::{Serve, Status};
 pub(crate) use key::KeyCommand;
 pub(crate) use node::{FaultCommand, NodeCommand, NodeFault, OfNode, Which};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Make something go wrong on purpose, to test what must survive it
     #[command(subcommand, after_help = node::FAULT_HELP)]
     Fault(FaultCommand),
+    /// Show, check and export the nodes' audit logs
+    #[command(subcommand, after_help = audit::HELP)]
+    Audit(AuditCommand),
 }
 
 /// Reads a value, and leaves return codes out of what is said of a wrong one.

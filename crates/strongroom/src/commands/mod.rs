@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod audit;
 pub(crate) mod down;
 pub(crate) mod fault;
 pub(crate) mod key;

@@ -84,7 +84,9 @@ impl Caller<'_> {
         if token.is_empty() {
             self.check_room(&self.node.replica.read(), &[])?;
         } else {
-            self.commit_new(&token)?;
+            let keys: Vec<_> =
+                token.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
+            self.commit_new(&token, &keys)?;
         }
         for (handle, object, counted) in session {
             self.family.insert(handle, self.session, object, counted)?;
@@ -111,26 +113,26 @@ impl Caller<'_> {
         let token = self.node.port.fresh_handle()?;
         let kept = Arc::new(object.with_attributes(attributes));
         let info = kept.info(token);
-        self.commit_new(&BTreeMap::from([(token, kept)]))?;
+        // It's counted already.
+        self.commit_new(&BTreeMap::from([(token, kept)]), &[])?;
         self.family.remove(handle);
         Ok(Response::Object(info))
     }
 
-    fn commit_new(&self, objects: &BTreeMap<Handle, Arc<StoredObject>>) -> Result<()> {
-        let keys: Vec<_> =
-            objects.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
+    /// Commits new token objects, with these keys among them that weren't there before.
+    fn commit_new(&self, objects: &BTreeMap<Handle, Arc<StoredObject>>, keys: &[ObjectClass]) -> Result<()> {
         self.commit(|replica| {
             if replica.object_count() + objects.len() > limits::MAX_TOKEN_OBJECTS {
                 return Err(full("the cluster has", limits::MAX_TOKEN_OBJECTS, "token objects"));
             }
-            self.check_room(replica, &keys)?;
+            self.check_room(replica, keys)?;
             for object in objects.values() {
-                for (owner, user) in object
-                    .owner
-                    .iter()
-                    .flat_map(|owner| object.terms.share_with.iter().map(move |user| (owner, user)))
-                {
-                    must_be_sharee(replica, owner, user)?;
+                if let Some(owner) = &object.owner {
+                    object
+                        .terms
+                        .share_with
+                        .iter()
+                        .try_for_each(|user| must_be_sharee(replica, owner, user))?;
                 }
             }
             let change = objects.iter().fold(Change::default(), |change, (handle, object)| {

@@ -138,21 +138,6 @@ impl Caller<'_> {
     }
 }
 
-/// Takes a user who is being deleted off the keys that were shared with it, in the same change: whoever gets the
-/// name next shall not have them.
-pub(crate) fn without_sharee(replica: &Replica, mut change: Change, user: &UserName) -> Change {
-    for (handle, record) in replica.objects() {
-        let object = &record.value;
-        let Ok(at) = object.terms.share_with.binary_search(user) else { continue };
-        let mut terms = object.terms.clone();
-        terms.share_with.remove(at);
-        let object = object.with_attributes(object.attributes.clone()).with_terms(terms);
-        let record = (Expect::Version(record.version), Some(Record::Object(Arc::new(object))));
-        change = change.and(RecordKey::Object(handle), record.0, record.1);
-    }
-    change
-}
-
 fn must_be_shareable(Located { object, version }: &Located) -> Result<()> {
     let why = match object.class() {
         ObjectClass::PublicKey => "public keys are for every crypto user and can't be shared or unshared",

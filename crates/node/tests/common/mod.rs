@@ -1,7 +1,9 @@
 //! A cluster of one node, in memory.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) mod people;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -18,6 +20,10 @@ pub(crate) struct Ledger {
     state: Mutex<Replica>,
     node: OnceLock<Arc<Node>>,
     handles: AtomicU64,
+    /// How many nodes the test says have every change.
+    pub(crate) reachable: AtomicUsize,
+    /// Whether the test has cut the node off.
+    pub(crate) cut_off: AtomicBool,
 }
 
 impl Port for Ledger {
@@ -48,11 +54,11 @@ impl Port for Ledger {
     }
 
     fn reachable(&self) -> usize {
-        1
+        self.reachable.load(Ordering::Relaxed)
     }
 
     fn is_connected(&self) -> bool {
-        true
+        !self.cut_off.load(Ordering::Relaxed)
     }
 
     fn replicate_user(&self, _: Role, _: &strongroom_model::UserName) -> Result<()> {
@@ -71,6 +77,7 @@ impl Clock for Time {
 
 pub(crate) struct World {
     pub(crate) node: Arc<Node>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) time: Arc<Time>,
 }
 
@@ -80,6 +87,11 @@ pub(crate) const OTHER: &str = "other-password";
 
 /// A cluster with the officer `admin` and the crypto users `app` (the default one) and `other`.
 pub(crate) fn world(profile: Profile) -> World {
+    world_of(profile, Vec::new())
+}
+
+/// As [`world`], with further records.
+pub(crate) fn world_of(profile: Profile, more: Vec<(Key, Revision, Record)>) -> World {
     let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
     let policy = Policy {
         label: "test".into(),
@@ -87,12 +99,13 @@ pub(crate) fn world(profile: Profile) -> World {
         default_user: Some("app".parse().unwrap()),
         quorum: Default::default(),
     };
-    let records = vec![
+    let mut records = vec![
         (Key::Policy, 1, Record::Policy(Arc::new(policy))),
         (Key::User(Role::Admin, "admin".parse().unwrap()), 1, user(OFFICER)),
         (Key::User(Role::CryptoUser, "app".parse().unwrap()), 1, user(APP)),
         (Key::User(Role::CryptoUser, "other".parse().unwrap()), 1, user(OTHER)),
     ];
+    records.extend(more);
     start(records)
 }
 
@@ -106,6 +119,8 @@ fn start(records: Vec<(Key, Revision, Record)>) -> World {
         state: Mutex::new(Replica::load(1, records.clone())),
         node: OnceLock::new(),
         handles: AtomicU64::new(1),
+        reachable: AtomicUsize::new(2),
+        cut_off: AtomicBool::new(false),
     });
     let time = Arc::new(Time(AtomicU64::new(1_000_000)));
     let node = Node::new(NodeParts {
@@ -119,7 +134,7 @@ fn start(records: Vec<(Key, Revision, Record)>) -> World {
         replica: Replica::load(1, records),
     });
     assert!(ledger.node.set(Arc::clone(&node)).is_ok());
-    World { node, time }
+    World { node, ledger, time }
 }
 
 pub(crate) struct Client {
@@ -163,7 +178,16 @@ impl World {
 
 impl Client {
     pub(crate) fn ask(&mut self, request: Request) -> Result<Response> {
-        self.connection.handle(Envelope { attach: None, session: 1, extras: None, request }).result
+        self.reply(request).result
+    }
+
+    pub(crate) fn reply(&mut self, request: Request) -> Reply {
+        self.connection.handle(Envelope { attach: None, session: 1, extras: None, request })
+    }
+
+    pub(crate) fn ask_with(&mut self, extras: Extras, request: Request) -> Result<Response> {
+        let extras = Some(Box::new(extras));
+        self.connection.handle(Envelope { attach: None, session: 1, extras, request }).result
     }
 
     pub(crate) fn code(&mut self, request: Request) -> ReturnCode {

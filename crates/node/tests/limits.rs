@@ -1,0 +1,121 @@
+//! The profile's limits: past them comes an error, and nothing else (cloudhsm.md 4.6 and 5.8; 14, items 65 and 70).
+
+mod common;
+
+use common::{Client, World, world};
+use strongroom_model::{
+    AttributeType as A, Attributes, Limits, Mechanism, MechanismType, Profile, Result, ReturnCode,
+};
+use strongroom_wire::{Request, Response};
+
+fn aes(token: bool) -> Request {
+    let template = Attributes::new().with(A::TOKEN, token).with(A::VALUE_LEN, 16);
+    Request::GenerateKey { mechanism: Mechanism::plain(MechanismType::AES_KEY_GEN), template }
+}
+
+fn pair(token: bool) -> Request {
+    let template = Attributes::new().with(A::TOKEN, token);
+    let mechanism = Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN);
+    Request::GeneratePair {
+        mechanism,
+        public: template.clone().with(A::EC_PARAMS, common::P256),
+        private: template,
+    }
+}
+
+/// How many of a request succeed before one fails.
+fn until_full(client: &mut Client, request: &Request) -> usize {
+    for made in 0..20_000 {
+        if let Err(error) = client.ask(request.clone()) {
+            assert_eq!(error.code, ReturnCode::DEVICE_MEMORY, "{error}");
+            assert!(error.message.contains("the most there may be: destroy some"), "{error}");
+            return made;
+        }
+    }
+    panic!("there is no limit");
+}
+
+/// Item 65: 16,666 keys, session keys among them.
+#[test]
+fn keys_are_limited_under_cloudhsm_and_session_keys_count() {
+    let world = world(Profile::CloudHsm);
+    let (mut app, mut other) = (world.app(1), world.other(2));
+    let limit = Limits::of(Profile::CloudHsm).keys;
+    assert_eq!(limit, 16_666);
+    let session_keys = 200;
+    for _ in 0..session_keys {
+        other.ask(aes(false)).unwrap();
+    }
+    let first = app.object(aes(true)).handle;
+    assert_eq!(until_full(&mut app, &aes(true)), limit - session_keys - 1);
+    for request in [aes(false), aes(true), pair(false), pair(true)] {
+        assert_eq!(other.code(request), ReturnCode::DEVICE_MEMORY);
+    }
+    // What is there goes on working, and room comes back with whatever goes.
+    let encrypt = |key| Request::Encrypt(common::operation(MechanismType::AES_ECB, key, &[1; 16]));
+    assert_ne!(app.code(encrypt(first)), ReturnCode::DEVICE_MEMORY);
+    app.ask(Request::Destroy { handle: first }).unwrap();
+    assert_eq!(until_full(&mut other, &aes(true)), 1);
+    other.ask(Request::CloseSession).unwrap();
+    assert_eq!(until_full(&mut app, &aes(true)), session_keys);
+    // A session key that becomes a token key needs no more room than it has.
+    let last = app.find(Attributes::new().with(A::TOKEN, true))[0];
+    app.ask(Request::Destroy { handle: last }).unwrap();
+    let session = app.object(aes(false)).handle;
+    assert_eq!(app.code(aes(true)), ReturnCode::DEVICE_MEMORY);
+    assert_eq!(app.code(Request::Persist { handle: session }), ReturnCode::OK);
+}
+
+/// Item 65: 3,333 of them asymmetric; each half of a pair is one.
+#[test]
+fn asymmetric_keys_are_limited_under_cloudhsm() {
+    let world = world(Profile::CloudHsm);
+    let mut app = world.app(1);
+    let limit = Limits::of(Profile::CloudHsm).asymmetric_keys;
+    assert_eq!(limit, 3_333);
+    let made = (0..100).map(|_| app.ask(pair(false))).filter(Result::is_ok).count();
+    assert_eq!(until_full(&mut app, &pair(true)), (limit - 2 * made) / 2);
+    assert_eq!(app.code(pair(false)), ReturnCode::DEVICE_MEMORY);
+    assert_eq!(app.code(aes(true)), ReturnCode::OK);
+    assert_eq!(app.code(aes(false)), ReturnCode::OK);
+}
+
+/// Item 70: 900 clients, each of which may have many connections.
+#[test]
+fn clients_are_limited_under_cloudhsm() {
+    let world: World = world(Profile::CloudHsm);
+    let limit = Limits::of(Profile::CloudHsm).clients;
+    assert_eq!(limit, 900);
+    let template = world.client(255).hello;
+    let hello = |number: usize| {
+        let mut hello = template.clone();
+        hello.instance.0[..8].copy_from_slice(&number.to_le_bytes());
+        hello.family = hello.instance;
+        hello
+    };
+    let mut connected: Vec<_> =
+        (0..limit).map(|number| world.node.connect(&hello(number)).unwrap()).collect();
+    let refusal = world.node.connect(&hello(limit)).map(drop).unwrap_err();
+    assert_eq!(refusal.code, ReturnCode::DEVICE_MEMORY);
+    assert!(refusal.message.contains("900 clients"), "{refusal}");
+    connected.push(world.node.connect(&hello(0)).unwrap());
+    // One process, two connections: it's gone with the second.
+    connected.remove(0);
+    assert!(world.node.connect(&hello(limit)).is_err());
+    connected.pop();
+    connected.push(world.node.connect(&hello(limit)).unwrap());
+    assert!(world.node.connect(&hello(limit + 1)).is_err());
+}
+
+/// The other profiles have limits of their own, far beyond.
+#[test]
+fn standard_and_strict_have_larger_limits() {
+    for profile in [Profile::Standard, Profile::Strict] {
+        let (limits, small) = (Limits::of(profile), Limits::of(Profile::CloudHsm));
+        assert!(limits.keys > small.keys && limits.asymmetric_keys > small.asymmetric_keys);
+        assert!(limits.sessions > small.sessions && limits.clients > small.clients);
+        let world = world(profile);
+        let mut app = world.app(1);
+        assert!(matches!(app.ask(pair(false)), Ok(Response::Pair { .. })));
+    }
+}

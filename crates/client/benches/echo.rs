@@ -118,7 +118,7 @@ fn serve(paths: &[PathBuf], node: usize, work: Duration) {
         members: paths.iter().enumerate().map(member).collect(),
         epoch: 1,
     };
-    let welcome = Welcome { node: NodeId(node as u16), cluster };
+    let welcome = Ok(Welcome { node: NodeId(node as u16), cluster });
     std::thread::spawn(move || {
         while let Ok((socket, _)) = listener.accept() {
             let welcome = welcome.clone();
@@ -127,7 +127,11 @@ fn serve(paths: &[PathBuf], node: usize, work: Duration) {
     });
 }
 
-fn answer(mut stream: Stream, welcome: &Welcome, work: Duration) -> Option<()> {
+fn answer(
+    mut stream: Stream,
+    welcome: &Result<Welcome, strongroom_model::Error>,
+    work: Duration,
+) -> Option<()> {
     let (mut frames, mut out) = (Frames::new(), Vec::new());
     let _: Hello = decode(frames.next(&mut stream, 1 << 20).ok()??).ok()?;
     encode(welcome, &mut out).ok()?;

@@ -90,26 +90,37 @@ impl Failure {
 
 impl Conn {
     /// Introduces the client on a stream that was connected just now.
-    pub(crate) fn open(stream: Stream, hello: &Hello) -> io::Result<(Self, Welcome)> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Unsent`], and [`Failure::Unfit`] with what a node says that doesn't take the client in.
+    pub(crate) fn open(stream: Stream, hello: &Hello) -> Result<(Self, Welcome), Failure> {
+        Self::introduce(stream, hello).map_err(Failure::Unsent)?.map_err(Failure::Unfit)
+    }
+
+    fn introduce(stream: Stream, hello: &Hello) -> io::Result<Result<(Self, Welcome), Error>> {
         let mut stream = Guarded::new(stream)?;
         stream.socket().set_read_timeout(Some(HELLO_TIMEOUT))?;
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         encode(hello, &mut out)?;
-        stream.write_all(&out).map_err(hung_up)?;
-        out.clear();
+        // A node that's full says so and hangs up without listening.
+        match stream.write_all(&out) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(hung_up(error)),
+            _ => out.clear(),
+        }
         let body = match frames.next(&mut *stream, limits::MAX_FRAME) {
             Ok(Some(body)) => body,
             Ok(None) => return Err(refusal()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(silence()),
             Err(error) => return Err(hung_up(error)),
         };
-        let welcome: Welcome = decode(body)?;
+        let answer: Result<Welcome, Error> = decode(body)?;
         frames.wipe();
         stream.socket().set_read_timeout(None)?;
-        Ok((
-            Self { stream, frames, out, node: welcome.node, speaks_for: NOBODY, core: 0, broken: false },
-            welcome,
-        ))
+        Ok(answer.map(|welcome| {
+            let node = welcome.node;
+            (Self { stream, frames, out, node, speaks_for: NOBODY, core: 0, broken: false }, welcome)
+        }))
     }
 
     /// Whether the descriptor is still ours. Asked before each use; whether the node is still there

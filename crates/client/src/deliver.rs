@@ -180,11 +180,12 @@ impl Client {
         }
         let conn = match self.connect(link) {
             Ok(conn) => conn,
-            Err(error) => {
-                if link.failed(self.now_ms()) {
+            Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
+            Err(failure) => {
+                if let (true, Failure::Unsent(error)) = (link.failed(self.now_ms()), &failure) {
                     self.log.say(Level::Info, format_args!("{} can't be reached: {error}", Named(link)));
                 }
-                return Err(Failure::Unsent(error));
+                return Err(failure);
             }
         };
         if errand.only.is_some_and(|only| only != conn.node) {
@@ -209,17 +210,16 @@ impl Client {
         Failure::Unfit(error)
     }
 
-    fn connect(&self, link: &Arc<Link>) -> io::Result<Conn> {
+    fn connect(&self, link: &Arc<Link>) -> std::result::Result<Conn, Failure> {
         let (Some(instance), Some(family)) = (self.instance, self.family) else {
-            return Err(io::Error::other("the system gives no random bytes (getrandom)"));
+            let error = io::Error::other("the system gives no random bytes (getrandom)");
+            return Err(Failure::Unsent(error));
         };
         let hello = Hello { protocol: PROTOCOL, instance, family, availability: self.config.availability };
-        let (conn, welcome) = Conn::open(link.address.connect()?, &hello)?;
+        let (conn, welcome) = Conn::open(link.address.connect().map_err(Failure::Unsent)?, &hello)?;
         if welcome.cluster.members.len() > limits::MAX_NODES {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the node names more nodes than there may be",
-            ));
+            let message = "the node names more nodes than there may be";
+            return Err(Failure::Unsent(io::Error::new(io::ErrorKind::InvalidData, message)));
         }
         let known = self.cluster();
         let news = link.node() != Some(welcome.node) || known.is_none_or(|known| *known != welcome.cluster);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::{Act, FakeNode, client, cluster, code, config, generate, obedient, random, sign, until};
 use strongroom_client::{Client, Retry, Route};
-use strongroom_model::{Blob, ReturnCode};
-use strongroom_wire::{Request, Response};
+use strongroom_model::{Blob, Error, ReturnCode};
+use strongroom_wire::{Request, Response, Welcome, encode};
 
 #[test]
 fn calls_one_after_another_share_a_connection() {
@@ -221,6 +221,25 @@ fn a_welcome_that_is_none_is_an_error() {
         for _ in 0..2 {
             assert_eq!(client.probe().unwrap_err().code, ReturnCode::TOKEN_NOT_PRESENT);
         }
+    });
+}
+
+#[test]
+fn a_client_that_is_turned_away_says_what_the_node_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use std::io::Write;
+            let why = Error::new(ReturnCode::DEVICE_MEMORY, "it's full");
+            let mut frame = Vec::new();
+            encode(&Err::<Welcome, _>(why), &mut frame).unwrap();
+            // Without a look at the introduction, which may then meet a connection that's closed.
+            listener.accept().unwrap().0.write_all(&frame).unwrap();
+        });
+        let error = client(&[&path]).probe().unwrap_err();
+        assert_eq!(error, Error::new(ReturnCode::DEVICE_MEMORY, "it's full"));
     });
 }
 

@@ -42,17 +42,21 @@ pub(crate) struct Place {
 }
 
 impl Connections {
-    /// Takes a connection in; `None` if there are `limit` already, or the node is closing.
-    pub(crate) fn admit(self: &Arc<Self>, stream: Stream, limit: usize) -> Option<Place> {
+    /// Takes a connection in.
+    ///
+    /// # Errors
+    ///
+    /// Gives it back if there are `limit` already, or the node is closing.
+    pub(crate) fn admit(self: &Arc<Self>, stream: Stream, limit: usize) -> Result<Place, Stream> {
         let mut open = self.open.lock();
         if self.is_closed() || open.lines.len() >= limit {
-            return None;
+            return Err(stream);
         }
         let line = Arc::new(Line { stream, requests: AtomicU64::new(0) });
         let number = open.next;
         open.next += 1;
         open.lines.insert(number, Arc::clone(&line));
-        Some(Place { connections: Arc::clone(self), number, line })
+        Ok(Place { connections: Arc::clone(self), number, line })
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -136,8 +140,8 @@ mod tests {
         let stream = || Stream::new(UnixStream::pair().unwrap().0);
         let first = connections.admit(stream(), 2);
         let second = connections.admit(stream(), 2);
-        assert!(first.is_some() && second.is_some());
-        assert!(connections.admit(stream(), 2).is_none());
+        assert!(first.is_ok() && second.is_ok());
+        assert!(connections.admit(stream(), 2).is_err());
         let first = first.unwrap();
         (0..3).for_each(|_| first.count_request());
         second.as_ref().unwrap().count_request();
@@ -145,11 +149,11 @@ mod tests {
         drop(first);
         assert_eq!((connections.count(), connections.requests()), (1, 4));
         let third = connections.admit(stream(), 2);
-        assert!(third.as_ref().is_some_and(|third| !third.is_closed()));
+        assert!(third.as_ref().is_ok_and(|third| !third.is_closed()));
 
         connections.close();
-        assert!(third.as_ref().is_some_and(Place::is_closed));
-        assert!(connections.admit(stream(), 3).is_none());
+        assert!(third.as_ref().is_ok_and(Place::is_closed));
+        assert!(connections.admit(stream(), 3).is_err());
         assert_eq!(connections.wait(Instant::now() + Duration::from_millis(10)), 2);
         drop((second, third));
         assert_eq!(connections.wait(Instant::now()), 0);

@@ -9,7 +9,7 @@ use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
 use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
-use strongroom_wire::{Envelope, Frames, Hello, Reply, Standing, Stream, decode, encode};
+use strongroom_wire::{Envelope, Frames, Hello, Reply, Standing, Stream, Welcome, decode, encode};
 
 use crate::connections::Place;
 use crate::faults::{Fate, Faults};
@@ -59,8 +59,14 @@ pub(crate) fn converse(
     let Some(body) = frames.next(&mut reader, MAX_HELLO)? else { return Ok(()) };
     let hello: Hello = decode(body)?;
     frames.wipe();
-    let (mut connection, welcome) = node.connect(&hello).map_err(Ended::Refused)?;
-    encode(&welcome, &mut out)?;
+    let (mut connection, welcome) = match node.connect(&hello) {
+        Ok(taken_in) => taken_in,
+        Err(error) => {
+            turn_away(stream, &error);
+            return Err(Ended::Refused(error));
+        }
+    };
+    encode(&Ok::<_, Error>(welcome), &mut out)?;
     if faults.now().is_some() {
         faults.hang(|| place.is_closed());
         faults.delay(|| place.is_closed());
@@ -106,6 +112,13 @@ pub(crate) fn converse(
         }
         send_all(stream, &mut out)?;
     }
+}
+
+/// Tells a client why it isn't taken in.
+pub(crate) fn turn_away(stream: &Stream, why: &Error) {
+    let mut out = Vec::new();
+    // It may have gone away itself.
+    let _ = encode(&Err::<Welcome, _>(why), &mut out).and_then(|()| send_all(stream, &mut out));
 }
 
 /// Sends what is in the buffer and wipes it.

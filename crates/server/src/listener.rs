@@ -10,13 +10,13 @@ use std::thread::{Builder, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::net::Shutdown;
-use strongroom_model::limits;
+use strongroom_model::{Error, ReturnCode, limits};
 use strongroom_node::Node;
 use strongroom_wire::Stream;
 
 use crate::ServeError;
 use crate::connections::{Connections, Place};
-use crate::conversation::{Ended, converse};
+use crate::conversation::{Ended, converse, turn_away};
 use crate::faults::Faults;
 use crate::throttle::Throttle;
 use crate::wait::Activity;
@@ -142,9 +142,18 @@ fn accept(socket: &UnixListener, shared: &Arc<Shared>) {
 impl Shared {
     fn take_in(self: &Arc<Self>, client: UnixStream) {
         let stream = Stream::new(client);
-        let Some(place) = self.connections.admit(stream, limits::MAX_CONNECTIONS) else {
-            self.refuse(&format!("there are {} connections already", limits::MAX_CONNECTIONS));
-            return;
+        let place = match self.connections.admit(stream, limits::MAX_CONNECTIONS) {
+            Ok(place) => place,
+            Err(stream) => {
+                let message = format!(
+                    "node {} has {} connections already, and takes no more: end programs that don't use theirs",
+                    self.name,
+                    limits::MAX_CONNECTIONS
+                );
+                turn_away(&stream, &Error::new(ReturnCode::DEVICE_MEMORY, message));
+                self.refuse(&format!("there are {} connections already", limits::MAX_CONNECTIONS));
+                return;
+            }
         };
         let shared = Arc::clone(self);
         let thread = Builder::new().name(self.name.clone()).stack_size(STACK);

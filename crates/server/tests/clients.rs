@@ -6,8 +6,11 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use common::{Client, LONG, TestHome, hello, wait_until};
-use strongroom_model::limits;
-use strongroom_wire::{Request, Welcome};
+use strongroom_model::{Error, limits};
+use strongroom_wire::{PROTOCOL, Request, Welcome, encode};
+
+/// What a client's introduction is answered by.
+type Answer = Result<Welcome, Error>;
 
 #[test]
 fn what_one_node_made_the_other_finds() {
@@ -54,6 +57,28 @@ fn garbage_costs_only_its_sender_the_connection() {
 }
 
 #[test]
+fn a_client_that_is_turned_away_is_told_why() {
+    let home = TestHome::new();
+    let _daemon = home.start();
+    let instance = strongroom_wire::InstanceId([9; 16]);
+    let availability = strongroom_wire::Availability::default();
+    let hello = strongroom_wire::Hello { protocol: PROTOCOL + 1, instance, family: instance, availability };
+    let mut frame = Vec::new();
+    encode(&hello, &mut frame).unwrap();
+    let mut stranger = Client::dial(&home.socket(0));
+    stranger.stream.write_all(&frame).unwrap();
+    let why = stranger.receive::<Answer>().unwrap().expect("an answer").unwrap_err();
+    assert!(why.message.contains(&format!("the client speaks protocol {}", PROTOCOL + 1)), "{why}");
+    assert!(stranger.is_dropped());
+
+    let _crowd: Vec<_> = (0..limits::MAX_CONNECTIONS).map(|_| Client::dial(&home.socket(1))).collect();
+    let mut late = Client::dial(&home.socket(1));
+    let why = late.receive::<Answer>().unwrap().expect("an answer").unwrap_err();
+    assert!(why.message.contains("4096 connections already"), "{why}");
+    assert!(late.is_dropped());
+}
+
+#[test]
 fn a_client_that_says_nothing_is_dropped_and_a_slow_one_served() {
     let home = TestHome::new();
     let daemon = home.start();
@@ -66,7 +91,7 @@ fn a_client_that_says_nothing_is_dropped_and_a_slow_one_served() {
         slow.stream.write_all(&[byte]).unwrap();
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(slow.receive::<Welcome>().unwrap().is_some());
+    assert!(slow.receive::<Answer>().unwrap().is_some_and(|answer| answer.is_ok()));
     for byte in hello(2).into_iter().take(16) {
         if trickling.stream.write_all(&[byte]).is_err() {
             break;

@@ -11,7 +11,7 @@ use strongroom_model::{
 use crate::quorum::{ChallengeKind, Extras, OwnKey, SignedChallenge};
 
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 3;
+pub const PROTOCOL: u16 = 4;
 
 /// How many bytes a quick request takes or gives.
 const QUICK: usize = 4 * 1024;
@@ -79,7 +79,7 @@ impl Availability {
     }
 }
 
-/// The answer to a [`Hello`].
+/// The answer to a [`Hello`] of a client that is taken in. What is sent is `Result<Welcome, Error>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Welcome {
     /// The node that answers.

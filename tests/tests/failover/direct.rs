@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use strongroom_model::{
-    AttributeType, Attributes, Blob, Handle, Mechanism, MechanismType, Params, ReturnCode, Role,
+    AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, Params, ReturnCode, Role,
 };
 use strongroom_wire::{
     Availability, Envelope, Frames, Hello, InstanceId, Login, Operation, PROTOCOL, Reply, Request, Response,
@@ -29,7 +29,7 @@ impl Direct {
         let instance = InstanceId(*b"speaks with one ");
         let availability = Availability::default();
         direct.send(&Hello { protocol: PROTOCOL, instance, family: instance, availability });
-        let _: Welcome = direct.receive();
+        let _: Welcome = direct.receive::<Result<_, Error>>().expect("a welcome");
         direct
     }
 

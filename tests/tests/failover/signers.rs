@@ -49,7 +49,7 @@ impl Keys {
 
     pub(crate) fn sign(&self, session: &Session<'_>, round: usize) -> Rv<Vec<u8>> {
         let data = [round as u8; 32];
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             session.sign_init(&Mechanism::plain(CKM_SHA256_RSA_PKCS), self.rsa.private)?;
             session.sign(&data)
         } else {
@@ -59,7 +59,7 @@ impl Keys {
 
     fn verify(&self, session: &Session<'_>, round: usize, signature: &[u8]) -> Rv<()> {
         let data = [round as u8; 32];
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             session.verify_init(&Mechanism::plain(CKM_SHA256_RSA_PKCS), self.rsa.public)?;
             session.verify(&data, signature)
         } else {

@@ -38,7 +38,8 @@ impl Stranger {
         let mut stranger = Self::connect(socket)?;
         stranger.stream.write_all(&hello(instance))?;
         let body = stranger.frames.next(&mut stranger.stream, 1 << 20)?;
-        decode::<Welcome>(body.ok_or(io::ErrorKind::UnexpectedEof)?)?;
+        let answer: Result<Welcome> = decode(body.ok_or(io::ErrorKind::UnexpectedEof)?)?;
+        answer.map_err(io::Error::other)?;
         stranger.frames.wipe();
         Ok(stranger)
     }

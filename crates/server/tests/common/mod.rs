@@ -130,7 +130,8 @@ impl Client {
     pub(crate) fn connect(socket: &Path, instance: u8) -> Self {
         let mut client = Self::dial(socket);
         client.stream.write_all(&hello(instance)).unwrap();
-        let welcome: Welcome = client.receive().unwrap().unwrap();
+        let answer: Result<Welcome, strongroom_model::Error> = client.receive().unwrap().unwrap();
+        let welcome = answer.unwrap();
         assert_eq!(welcome.cluster.name, "default");
         client
     }

@@ -216,6 +216,9 @@ impl<'a> Lead<'a> {
     fn gather(&mut self) {
         let Some(lane) = self.lane else { return };
         let mut lane = lock(lane);
+        let many = lane.waiting.len().min(MAX_CALLS - 1);
+        self.followers.reserve(many);
+        self.outcomes.reserve(many);
         let mut bytes = 0;
         while let Some(first) = lane.waiting.front() {
             bytes += first.frame.len();

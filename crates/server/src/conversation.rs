@@ -22,6 +22,8 @@ pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const MAX_HELLO: usize = 4 * 1024;
 /// How long a client may leave a reply unread that fills its socket.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many bytes of answers wait at most for those to requests that came with theirs.
+const MAX_DUE: usize = 64 * 1024;
 /// A reply buffer that grew past this is given back after use.
 const KEPT: usize = 2 * 1024 * 1024;
 
@@ -74,12 +76,20 @@ pub(crate) fn converse(
     send_all(stream, &mut out)?;
 
     loop {
+        // Requests that came together are answered together.
+        let together = frames.has_next();
+        if !together {
+            send_all(stream, &mut out)?;
+        }
         reader.await_message();
         let Some(body) = frames.next(&mut reader, limits::MAX_FRAME)? else { return Ok(()) };
-        let in_flight = reader.begin();
+        let in_flight = reader.begin(together);
         let envelope = decode::<Envelope>(body);
         frames.wipe();
         let envelope = envelope?;
+        if !out.is_empty() && (out.len() > MAX_DUE || !envelope.request.is_quick()) {
+            send_all(stream, &mut out)?;
+        }
         place.count_request();
         let fate = faults.now().map_or(Fate::Served, |ill| {
             faults.hang(|| place.is_closed());
@@ -91,15 +101,15 @@ pub(crate) fn converse(
             Fate::Busy => {
                 encode(&busy(node), &mut out)?;
                 drop(in_flight);
-                send_all(stream, &mut out)?;
                 continue;
             }
         }
         // One client's bad luck must not be the others'. What the panic left half-done goes with the connection.
-        let reply =
-            catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))).map_err(|_| Ended::Panicked)?;
+        let Ok(reply) = catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))) else {
+            send_all(stream, &mut out)?;
+            return Err(Ended::Panicked);
+        };
         if encode(&reply, &mut out).is_err() {
-            out.clear();
             encode(&too_long(&reply), &mut out)?;
         }
         drop((reply, in_flight));
@@ -110,7 +120,6 @@ pub(crate) fn converse(
         if faults.now().is_some() {
             faults.delay(|| place.is_closed());
         }
-        send_all(stream, &mut out)?;
     }
 }
 

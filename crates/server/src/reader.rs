@@ -36,9 +36,9 @@ impl<'a> Reader<'a> {
         Self { socket, waiter, state: State::Between }
     }
 
-    /// Notes that a request is carried out, until the result is dropped.
-    pub(crate) fn begin(&mut self) -> InFlight<'a> {
-        self.waiter.begin()
+    /// Notes that a request is carried out, until the result is dropped; `together`: which came with the one before.
+    pub(crate) fn begin(&mut self, together: bool) -> InFlight<'a> {
+        self.waiter.begin(together)
     }
 
     /// The next message may take for ever to begin.

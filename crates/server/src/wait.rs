@@ -102,14 +102,16 @@ pub(crate) struct Waiter<'a> {
 pub(crate) struct InFlight<'a>(&'a Shared);
 
 impl<'a> Waiter<'a> {
-    /// Notes that a request has come; it's done when the result is dropped.
-    pub(crate) fn begin(&mut self) -> InFlight<'a> {
+    /// Notes that a request has come, `together` with the one before or not; it's done when the result is dropped.
+    pub(crate) fn begin(&mut self, together: bool) -> InFlight<'a> {
         let shared = &self.activity.shared;
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.alone = shared.last.load(Ordering::Relaxed) == self.me;
-        if !self.alone {
+        let again = shared.last.load(Ordering::Relaxed) == self.me;
+        if !again {
             shared.last.store(self.me, Ordering::Relaxed);
         }
+        // A connection on which requests come together has many callers.
+        self.alone = again && !together;
         InFlight(shared)
     }
 
@@ -187,7 +189,7 @@ mod tests {
     fn only_a_lone_connection_with_a_spare_core_waits() {
         let activity = Activity::with_cores(2);
         let (mut one, mut two) = (activity.join(), activity.join());
-        let request = |waiter: &mut Waiter<'_>| drop(waiter.begin());
+        let request = |waiter: &mut Waiter<'_>| drop(waiter.begin(false));
         request(&mut one);
         assert!(!one.is_due(), "one request doesn't make it lone");
         request(&mut one);
@@ -197,12 +199,15 @@ mod tests {
         request(&mut two);
         assert!(two.is_due() && !one.is_due());
 
-        let busy = one.begin();
+        let busy = one.begin(false);
         request(&mut two);
         request(&mut two);
         assert!(!two.is_due(), "another request is being carried out");
         drop(busy);
         assert!(two.is_due());
+
+        drop(two.begin(true));
+        assert!(!two.is_due(), "many callers share the connection");
 
         let now = Instant::now();
         activity.interrupted(now, Duration::from_millis(3));
@@ -220,10 +225,10 @@ mod tests {
         let activity = Activity::with_cores(2);
         let mut waiter = activity.join();
         let (mut near, far) = UnixStream::pair().unwrap();
-        drop(waiter.begin());
+        drop(waiter.begin(false));
         let mut tried = Vec::new();
         for call in 0..40 {
-            drop(waiter.begin());
+            drop(waiter.begin(false));
             if waiter.is_due() {
                 tried.push(call);
                 waiter.in_vain();

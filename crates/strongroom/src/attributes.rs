@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
-use strongroom_model::{AttributeType, Attributes, KeyType, ObjectClass, ObjectInfo, Value};
+use strongroom_model::{AttributeType, Attributes, Blob, KeyType, ObjectClass, ObjectInfo, Value};
 
 use crate::output::Failure;
 
@@ -64,13 +64,14 @@ const KEY_TYPES: [(&str, KeyType); 4] = [
     ("generic-secret", KeyType::GenericSecret),
 ];
 
-/// Curves by the DER encoding of their object identifiers (SEC 2).
-const CURVES: [(&str, &[u8]); 5] = [
+/// Curves by the DER encoding of their object identifiers (SEC 2); a second name of one comes behind the first.
+const CURVES: [(&str, &[u8]); 6] = [
     ("secp224r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x21]),
     ("secp256r1", &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
     ("secp384r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]),
     ("secp521r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]),
     ("secp256k1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]),
+    ("prime256v1", &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
 ];
 
 /// The types to ask a node for, to show all that [`shown`] names.
@@ -98,6 +99,59 @@ pub(crate) fn shown(attribute: AttributeType, value: &Value) -> Option<(&'static
         _ => return None,
     };
     Some((name, json))
+}
+
+/// An attribute's name.
+pub(crate) fn name(attribute: AttributeType) -> &'static str {
+    KNOWN.iter().find(|(_, known, _)| *known == attribute).map_or("other", |(name, _, _)| name)
+}
+
+/// An attribute and its value, for a template.
+pub(crate) fn parse(name: &str, value: &str) -> Result<(AttributeType, Value), Failure> {
+    let Some((_, attribute, form)) = KNOWN.iter().find(|(known, _, _)| *known == name) else {
+        return Err(Failure::new(format!("there is no attribute {name:?}. {}", names())));
+    };
+    match parse_value(*form, value) {
+        Some(value) => Ok((*attribute, value)),
+        None => Err(Failure::new(format!("{value:?} can't be the value of {name}"))),
+    }
+}
+
+/// Attributes given as `NAME=VALUE`, each once.
+pub(crate) fn template(texts: &[String]) -> Result<Attributes, Failure> {
+    let mut template = Attributes::new();
+    for text in texts {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| Failure::new(format!("the attribute {text:?} has no =; it's NAME=VALUE")))?;
+        let (attribute, value) = parse(name, value)?;
+        if template.contains(attribute) {
+            return Err(Failure::new(format!("the attribute {name} is given twice")));
+        }
+        template.set(attribute, value);
+    }
+    Ok(template)
+}
+
+/// The encoding of a curve's name, for `CKA_EC_PARAMS`.
+pub(crate) fn curve(name: &str) -> Result<Value, Failure> {
+    parse("curve", name).map(|(_, value)| value).map_err(|_| {
+        let names: Vec<&str> = CURVES.iter().map(|(name, _)| *name).collect();
+        Failure::new(format!("there is no curve {name:?}; curves are {}", names.join(", ")))
+    })
+}
+
+/// Bytes in hexadecimal, with or without 0x in front.
+pub(crate) fn parse_hex(text: &str) -> Result<Blob, Failure> {
+    let bytes = unhex(text.strip_prefix("0x").unwrap_or(text));
+    bytes
+        .map(Blob::from)
+        .ok_or_else(|| Failure::new(format!("{text:?} isn't hexadecimal; it looks like 0x01af")))
+}
+
+fn names() -> String {
+    let names: Vec<&str> = KNOWN.iter().map(|(name, _, _)| *name).collect();
+    format!("Attributes: {}", names.join(", "))
 }
 
 /// The name of a key's type.
@@ -141,10 +195,9 @@ impl Filter {
             let known =
                 name.strip_prefix("attr.").and_then(|name| KNOWN.iter().find(|(known, _, _)| *known == name));
             let Some((_, attribute, form)) = known else {
-                let names: Vec<&str> = KNOWN.iter().map(|(name, _, _)| *name).collect();
                 return Err(Failure::new(format!(
-                    "the filter {text:?} names no attribute; {HOW}. Attributes: {}",
-                    names.join(", ")
+                    "the filter {text:?} names no attribute; {HOW}. {}",
+                    names()
                 )));
             };
             let value = parse_value(*form, value)
@@ -169,7 +222,7 @@ fn parse_value(form: Form, text: &str) -> Option<Value> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::from("0x");
     for byte in bytes {
         // Writing to a string can't fail.

@@ -1,9 +1,11 @@
-//! Writing files whole.
+//! Reading and writing files whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use strongroom_model::Blob;
 
 use crate::output::Failure;
 
@@ -21,6 +23,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::new(format!("{} can't be read: {error}", path.display()))),
     }
+}
+
+/// The content of a file that somebody names.
+pub(crate) fn read_data(path: &Path) -> Result<Blob, Failure> {
+    read(path)?.map(Blob::from).ok_or_else(|| Failure::new(format!("there is no file {}", path.display())))
 }
 
 fn write_beside(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {

@@ -11,44 +11,31 @@ mod files;
 mod module_path;
 mod output;
 mod password;
+mod prompt;
 mod secrets;
 mod session;
+mod shell;
+mod tokens;
+mod views;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Arguments, Command};
-use output::Failure;
+use args::Arguments;
+use output::Style;
+use session::Desk;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::try_parse() {
-        Ok(Arguments { command }) => match command {
-            Command::Up(arguments) => commands::up::run(&arguments),
-            Command::Down(option) => commands::down::run(&option),
-            Command::Status(arguments) => commands::status::run(&arguments),
-            Command::Serve(arguments) => commands::serve::run(arguments),
-            Command::User(command) => commands::user::run(&command),
-            Command::Key(command) => commands::key::run(&command),
-            Command::Node(command) => commands::node::run(&command),
-            Command::Fault(command) => commands::fault::run(&command),
-            Command::Audit(command) => commands::audit::run(&command),
-        },
+        Ok(Arguments { command }) => commands::run(&Desk::of_one_command(), command),
         // Help and version are asked for, and written for people.
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.exit()
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
-        Err(error) => Err(misunderstood(&error.to_string())),
+        Err(error) => Err(output::misunderstood(&error.to_string(), "strongroom --help")),
     };
-    if output::print(outcome) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// What clap says of a wrong command line, as one sentence.
-fn misunderstood(text: &str) -> Failure {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let text = text.split("\n\nFor more information").next().unwrap_or(text);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Failure::new(format!("{text}; see `strongroom --help`"))
+    if output::print(outcome, Style::Line) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

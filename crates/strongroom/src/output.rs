@@ -24,13 +24,29 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        // People read this one: the sentence says it, the code comes after it for looking up.
+        // People read this one: the sentence says it, the code comes after it for looking up. Scripts written for
+        // cloudhsm-cli read its sentences, which stand alone.
         Self(match error.message.as_str() {
             "" => error.code.to_string(),
+            message if VENDORS.iter().any(|sentence| message.starts_with(sentence)) => message.to_string(),
             message => format!("{message} ({})", error.code),
         })
     }
 }
+
+/// How cloudhsm-cli's own sentences begin (cloudhsm.md 3.2, 3.6, 4.3, 4.8).
+const VENDORS: [&str; 10] = [
+    "Quorum approval is required for this operation",
+    "Quorum Failed",
+    "Invalid username-signature pair for quorum authorization",
+    "Too few quorum approvals",
+    "The manage key and use key quorum values must be set to a value greater than 1",
+    "Invalid quorum value provided.",
+    "InvalidQuorumSignature",
+    "No token signatures provided",
+    "cannot perform the operation as the key must be available on at least 2 HSMs",
+    "Attribute extractable cannot be set to the value true by the user for this operation",
+];
 
 /// What a command that succeeded prints.
 #[derive(Debug)]
@@ -41,24 +57,53 @@ pub(crate) enum Output {
     Text(String),
     /// Nothing.
     Silence,
+    /// Nothing more, after many commands.
+    Ended {
+        /// Whether all of them succeeded.
+        success: bool,
+    },
+}
+
+/// How JSON is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// On one line.
+    Line,
+    /// On many lines, for people.
+    Broad,
 }
 
 /// Prints the outcome on standard output; whether it's a success.
-pub(crate) fn print(outcome: Result<Output, Failure>) -> bool {
+pub(crate) fn print(outcome: Result<Output, Failure>, style: Style) -> bool {
     let (text, success) = match outcome {
-        Ok(Output::Data(data)) => (line(0, &data), true),
+        Ok(Output::Data(data)) => (json(0, &data, style), true),
         Ok(Output::Text(text)) => (text, true),
         Ok(Output::Silence) => (String::new(), true),
-        Err(Failure(sentence)) => (line(1, &sentence.into()), false),
+        Ok(Output::Ended { success }) => (String::new(), success),
+        Err(Failure(sentence)) => (json(1, &sentence.into(), style), false),
     };
     // Whoever closed our standard output doesn't want to read this.
-    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
     success
 }
 
-/// One line of JSON, its code in front as cloudhsm-cli has it.
-fn line(error_code: u8, data: &Value) -> String {
-    format!("{{\"error_code\":{error_code},\"data\":{data}}}\n")
+/// JSON with its code in front, as cloudhsm-cli has it.
+fn json(error_code: u8, data: &Value, style: Style) -> String {
+    match style {
+        Style::Line => format!("{{\"error_code\":{error_code},\"data\":{data}}}\n"),
+        Style::Broad => {
+            let data = format!("{data:#}").replace('\n', "\n  ");
+            format!("{{\n  \"error_code\": {error_code},\n  \"data\": {data}\n}}\n")
+        }
+    }
+}
+
+/// What clap says of a wrong command line, as one sentence.
+pub(crate) fn misunderstood(text: &str, help: &str) -> Failure {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Failure::new(format!("{text}; see `{help}`"))
 }
 
 /// A table: a heading, then rows, in columns as wide as they need.
@@ -87,6 +132,22 @@ mod tests {
     fn a_table_lines_up() {
         let rows = [vec!["app".into(), "x".into()], vec!["administrator".into(), "y".into()]];
         assert_eq!(table(&["name", "it"], &rows), "NAME           IT\napp            x\nadministrator  y\n");
+    }
+
+    #[test]
+    fn both_styles_are_the_same_json() {
+        let data = serde_json::json!({"users": [{"username": "admin"}], "text": "two\nlines"});
+        let [line, broad] = [Style::Line, Style::Broad]
+            .map(|style| serde_json::from_str::<Value>(&json(0, &data, style)).unwrap());
+        assert_eq!(line, broad);
+        assert_eq!(line["data"], data);
+    }
+
+    #[test]
+    fn the_vendors_sentences_stand_alone() {
+        let sentence = "Quorum approval is required for this operation";
+        let Failure(text) = Error::new(ReturnCode::ACTION_PROHIBITED, sentence).into();
+        assert_eq!(text, sentence);
     }
 
     #[test]

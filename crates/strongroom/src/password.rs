@@ -1,7 +1,7 @@
 //! Passwords: made up, read, asked for.
 
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use strongroom_crypto::random;
@@ -36,6 +36,9 @@ impl Given {
         if self.0.as_str() != "-" {
             return Ok(self.0.clone());
         }
+        if io::stdin().is_terminal() {
+            return ask("the password");
+        }
         let line = read_line(&mut io::stdin().lock()).map_err(|error| {
             Failure::new(format!("no password could be read from standard input: {error}"))
         })?;
@@ -69,6 +72,20 @@ pub(crate) fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {
     let _ = writeln!(terminal);
     restored.map_err(|error| no_terminal(error.into()))?;
     asked.map_err(|error| Failure::new(format!("{what} could not be read: {error}")))
+}
+
+/// A new password: as given, else asked for twice.
+pub(crate) fn new(what: &str, given: Option<&Given>) -> Result<Zeroizing<String>, Failure> {
+    if let Some(given) = given {
+        return given.read();
+    }
+    let password = ask(what)?;
+    let again = ask("the same again")?;
+    if password == again {
+        Ok(password)
+    } else {
+        Err(Failure::new("the two passwords differ; nothing was changed"))
+    }
 }
 
 /// As bytes for a message.

@@ -1,15 +1,17 @@
-//! A login to a cluster, for the commands that act on users and keys.
+//! Logins to clusters, for the commands that act on users and keys.
 
+use std::cell::RefCell;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use strongroom_client::{Client, ClusterConfig, Config, Route};
-use strongroom_model::{Role, UserName};
+use strongroom_model::{Error, Handle, NodeId, Role, UserName};
 use strongroom_server::{Home, default_home};
-use strongroom_wire::{Login, Request, Response};
+use strongroom_wire::{Extras, Login, Request, Response, SignedChallenge};
 use zeroize::Zeroizing;
 
-use crate::args::Access;
+use crate::args::{Access, Place};
 use crate::output::Failure;
 use crate::password::{self, blob};
 use crate::secrets::Secrets;
@@ -17,13 +19,27 @@ use crate::secrets::Secrets;
 /// The only PKCS#11 session of this process.
 const SESSION: u64 = 1;
 
-/// A cluster, and where its secrets are.
-pub(crate) struct Session {
+/// Where commands find their sessions: each has its own, or, in interactive mode, they share one for each cluster.
+pub(crate) struct Desk {
+    seats: Option<RefCell<Vec<Rc<Seat>>>>,
+}
+
+/// A cluster, and who is logged in to it.
+pub(crate) struct Session(Rc<Seat>);
+
+/// Logged out when the last session with it is dropped.
+struct Seat {
     client: Client,
-    /// The home that the cluster is of, as far as the command line and the environment tell.
-    pub(crate) home: Home,
-    /// The cluster's name.
-    pub(crate) cluster: String,
+    home: Home,
+    cluster: String,
+    who: RefCell<Option<Who>>,
+}
+
+/// A user who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) role: Role,
+    pub(crate) user: UserName,
 }
 
 /// A role, a name, and the password where it's known.
@@ -33,31 +49,168 @@ struct Identity {
     password: Option<Zeroizing<String>>,
 }
 
-impl Session {
-    /// Finds the cluster, without logging in.
-    pub(crate) fn anonymous(access: &Access) -> Result<Self, Failure> {
-        let (home, config) = place(access)?;
-        let config = pick(config, access.cluster.as_deref())?;
-        let cluster = config.name.clone();
-        Ok(Self { client: Client::new(config), home, cluster })
+impl Desk {
+    /// For a single command: it logs in for itself, and out.
+    pub(crate) const fn of_one_command() -> Self {
+        Self { seats: None }
     }
 
-    /// Finds the cluster and logs in: as asked, as the environment says, or as the user that `up` made for `role`.
-    pub(crate) fn login(access: &Access, role: Role) -> Result<Self, Failure> {
-        let session = Self::anonymous(access)?;
-        let identity = session.identity(access, role)?;
+    /// For commands that follow each other: one stays logged in.
+    pub(crate) const fn of_many_commands() -> Self {
+        Self { seats: Some(RefCell::new(Vec::new())) }
+    }
+
+    /// Whether logins outlive a command.
+    pub(crate) const fn is_interactive(&self) -> bool {
+        self.seats.is_some()
+    }
+
+    /// A cluster, as whoever is logged in to it or as nobody.
+    pub(crate) fn anonymous(&self, place: &Place) -> Result<Session, Failure> {
+        let (home, config) = find(place)?;
+        let config = pick(config, place.cluster.as_deref())?;
+        let Some(seats) = &self.seats else { return Ok(Session::new(home, config)) };
+        let mut seats = seats.borrow_mut();
+        let taken = seats.iter().find(|seat| seat.cluster == config.name && seat.home.path() == home.path());
+        if let Some(seat) = taken {
+            return Ok(Session(Rc::clone(seat)));
+        }
+        let session = Session::new(home, config);
+        seats.push(Rc::clone(&session.0));
+        Ok(session)
+    }
+
+    /// A cluster, as somebody: as the command line says, as who logged in before, as the environment says, or as the user
+    /// that `up` made for the role `usual`.
+    pub(crate) fn login(&self, access: &Access, usual: Role) -> Result<Session, Failure> {
+        let is_asked = access.login_username.is_some() || access.login_role.is_some();
+        if self.is_interactive() && !is_asked {
+            let session = self.anonymous(&access.place)?;
+            return match session.who() {
+                Some(_) => Ok(session),
+                None => Err(Failure::new(format!(
+                    "nobody is logged in to the cluster {}: say  login --username NAME --role ROLE  first",
+                    session.cluster()
+                ))),
+            };
+        }
+        let (home, config) = find(&access.place)?;
+        let session = Session::new(home, pick(config, access.place.cluster.as_deref())?);
+        let identity = session.identity(access, usual)?;
         let password = match identity.password {
             Some(password) => password,
             None => password::ask(&format!("the password of {}", identity.user))?,
         };
-        let login = Login { role: identity.role, user: Some(identity.user), password: blob(&password) };
-        session.client.login(SESSION, login)?;
+        session.log_in(identity.role, identity.user, &password, None)?;
         Ok(session)
+    }
+}
+
+impl Session {
+    fn new(home: Home, config: ClusterConfig) -> Self {
+        let cluster = config.name.clone();
+        Self(Rc::new(Seat { client: Client::new(config), home, cluster, who: RefCell::new(None) }))
+    }
+
+    /// The home that the cluster is of, as far as the command line and the environment tell.
+    pub(crate) fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// The cluster's name.
+    pub(crate) fn cluster(&self) -> &str {
+        &self.0.cluster
+    }
+
+    /// Who is logged in. The nodes may have ended the login; then it's nobody.
+    pub(crate) fn who(&self) -> Option<Who> {
+        self.0.client.identity()?;
+        self.0.who.borrow().clone()
+    }
+
+    /// Who is logged in.
+    pub(crate) fn must_be_somebody(&self) -> Result<Who, Failure> {
+        self.who().ok_or_else(|| Failure::new("nobody is logged in"))
+    }
+
+    /// Logs in, with the answers to the nodes' challenges if there is a second factor.
+    pub(crate) fn log_in(
+        &self,
+        role: Role,
+        user: UserName,
+        password: &str,
+        signed: Option<Vec<SignedChallenge>>,
+    ) -> Result<(), Failure> {
+        let login = Login { role, user: Some(user.clone()), password: blob(password) };
+        match signed {
+            None => self.0.client.login(SESSION, login)?,
+            Some(signed) => self.0.client.login_with_key(SESSION, login, signed)?,
+        }
+        *self.0.who.borrow_mut() = Some(Who { role, user });
+        Ok(())
+    }
+
+    /// Logs out.
+    pub(crate) fn log_out(&self) -> Result<(), Failure> {
+        self.0.who.borrow_mut().take();
+        // Session keys end with the session, not with the login.
+        self.0.client.close_session(SESSION);
+        Ok(self.0.client.logout()?)
     }
 
     /// Has a node carry out a request.
     pub(crate) fn call(&self, request: &Request) -> Result<Response, Failure> {
-        Ok(self.client.call(Route::Any, SESSION, request)?)
+        Ok(self.0.client.call(Route::Any, SESSION, request)?)
+    }
+
+    /// Has a node carry out a request about an object.
+    pub(crate) fn call_about(&self, handle: Handle, request: &Request) -> Result<Response, Failure> {
+        Ok(self.try_call_about(handle, request)?)
+    }
+
+    /// As [`Self::call_about`], for who looks at the error's code.
+    pub(crate) fn try_call_about(&self, handle: Handle, request: &Request) -> Result<Response, Error> {
+        self.0.client.call(Route::Of(handle), SESSION, request)
+    }
+
+    /// As [`Self::call_about`], with approvals or the terms of a new key; without an object, at any node.
+    pub(crate) fn call_with(
+        &self,
+        handle: Option<Handle>,
+        extras: &Extras,
+        request: &Request,
+    ) -> Result<Response, Failure> {
+        let route = handle.map_or(Route::Any, Route::Of);
+        Ok(self.0.client.call_with(route, SESSION, extras, request)?)
+    }
+
+    /// Has a node carry out a request that yields nothing but success.
+    pub(crate) fn done(&self, extras: &Extras, request: &Request) -> Result<(), Failure> {
+        match self.call_with(None, extras, request)? {
+            Response::Done => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Has a node carry out a request, and says what it answers even if that's an error.
+    pub(crate) fn ask(&self, node: NodeId, request: &Request) -> Result<Response, Error> {
+        self.0.client.call_now(Route::Node(node), SESSION, request)
+    }
+
+    /// The token's label and serial number.
+    pub(crate) fn token(&self) -> Result<(String, String), Failure> {
+        let info = self.0.client.probe()?;
+        Ok((info.label.clone(), info.serial.clone()))
+    }
+
+    /// The cluster's nodes, whether they can be reached or not.
+    pub(crate) fn nodes(&self) -> Result<Vec<NodeId>, Failure> {
+        Ok(self.0.client.probe()?.members.iter().map(|member| member.node).collect())
+    }
+
+    /// The nodes that have session objects of this process.
+    pub(crate) fn nodes_of_session(&self) -> Vec<NodeId> {
+        self.0.client.used_nodes()
     }
 
     fn identity(&self, access: &Access, usual: Role) -> Result<Identity, Failure> {
@@ -68,12 +221,12 @@ impl Session {
             return Ok(identity);
         }
         let role = access.login_role.unwrap_or(usual);
-        let mut secrets = Secrets::if_readable(&self.home)?;
+        let mut secrets = Secrets::if_readable(self.home())?;
         let user = match &access.login_username {
             Some(user) => user.clone(),
-            None => secrets.first(&self.cluster, role).ok_or_else(|| self.nobody(role))?,
+            None => secrets.first(self.cluster(), role).ok_or_else(|| self.nobody(role))?,
         };
-        let password = secrets.user_mut(&self.cluster, role, &user);
+        let password = secrets.user_mut(self.cluster(), role, &user);
         let password = password.map(|known| Zeroizing::new(known.password.clone()));
         Ok(Identity { role, user, password })
     }
@@ -82,14 +235,15 @@ impl Session {
         Failure::new(format!(
             "nobody to log in as: {} knows no {role} of the cluster {}. Name one with --login-username, or set STRONGROOM_ROLE \
              and STRONGROOM_PIN",
-            self.home.secrets().display(),
-            self.cluster
+            self.home().secrets().display(),
+            self.cluster()
         ))
     }
 }
 
-impl Drop for Session {
+impl Drop for Seat {
     fn drop(&mut self) {
+        self.client.close_session(SESSION);
         // The ticket would only end by itself; that nobody was logged in is fine.
         let _ = self.client.logout();
     }
@@ -104,13 +258,13 @@ pub(crate) fn unexpected() -> Failure {
 
 /// The home that's meant, and the configuration to use. A configuration that isn't a home's own still
 /// has its secrets beside it, if anywhere.
-fn place(access: &Access) -> Result<(Home, Config), Failure> {
+fn find(place: &Place) -> Result<(Home, Config), Failure> {
     let of_home = |home: PathBuf| -> Result<(Home, Config), Failure> {
         let home = Home::new(home);
         let config = load(&home.client_config())?;
         Ok((home, config))
     };
-    if let Some(home) = &access.home.home {
+    if let Some(home) = &place.home.home {
         return of_home(home.clone());
     }
     if let Some(file) = env::var_os("STRONGROOM_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from) {
@@ -124,7 +278,6 @@ fn place(access: &Access) -> Result<(Home, Config), Failure> {
     let config = Config::load().map_err(|error| Failure::new(error.to_string()))?;
     Ok((Home::new(home), config))
 }
-
 fn load(file: &Path) -> Result<Config, Failure> {
     if !file.exists() {
         let folder = file.parent().unwrap_or(Path::new("/")).display();

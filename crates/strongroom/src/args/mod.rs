@@ -2,24 +2,41 @@
 
 mod access;
 mod audit;
+mod cluster;
+mod crypto;
 mod daemon;
 mod key;
+mod key_make;
+mod key_wrap;
+mod login;
+mod names;
 mod node;
+mod quorum;
 mod up;
 mod user;
 
 use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use strongroom_model::Error;
 
-pub(crate) use access::{Access, HomeOption};
+pub(crate) use access::{Access, ApprovalOption, HomeOption, Place};
 pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
+pub(crate) use cluster::ClusterCommand;
+pub(crate) use crypto::{CryptoCommand, DataType, Message, Pss, Sign, SignCommand, Verify, VerifyCommand};
 pub(crate) use daemon::{Serve, Status};
-pub(crate) use key::KeyCommand;
+pub(crate) use key::{Encoding, KeyCommand, OneKey, Share};
+pub(crate) use key_make::{Fresh, Import, Pair, PairCommand, Symmetric, SymmetricCommand, Terms};
+pub(crate) use key_wrap::{Gcm, Oaep, Unwrap, UnwrapCommand, Wrap, WrapCommand};
+pub(crate) use login::{Interactive, Login, SecondFactor};
+pub(crate) use names::{HashName, KeyTypeClass, MgfName};
 pub(crate) use node::{FaultCommand, NodeCommand, NodeFault, OfNode, Which};
+pub(crate) use quorum::{Purpose, QuorumCommand, Scope, TokenSignCommand};
 pub(crate) use up::{CryptoUser, Up};
-pub(crate) use user::{User, UserCommand, UserWithPassword};
+pub(crate) use user::{
+    Between, ChangeMfa, ChangeQuorum, ChangeQuorumTokenSign, User, UserCommand, UserWithPassword,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +45,7 @@ Examples:
   strongroom status --human                       what runs
   strongroom user create --username bob --role crypto-user --password -
   strongroom key list --verbose --filter attr.label=tls
+  strongroom interactive                          many commands, one login
   strongroom down                                 ends the daemon; everything stays in its home
 
 Every command prints {\"error_code\":0,\"data\":...}, or {\"error_code\":1,\"data\":\"what went wrong\"} and ends
@@ -63,9 +81,37 @@ pub(crate) enum Command {
     /// Manage users
     #[command(subcommand, after_help = user::HELP)]
     User(UserCommand),
-    /// List and delete keys
+    /// Make, list, change, share, wrap and delete keys
     #[command(subcommand, after_help = key::HELP)]
     Key(KeyCommand),
+    /// Sign and verify
+    #[command(subcommand, after_help = crypto::HELP)]
+    Crypto(CryptoCommand),
+    /// Have several officers or users agree
+    #[command(subcommand, after_help = quorum::HELP)]
+    Quorum(QuorumCommand),
+    /// Activate a cluster, and say what its nodes are
+    #[command(subcommand, after_help = cluster::HELP)]
+    Cluster(ClusterCommand),
+    /// Log in
+    #[command(after_help = login::LOGIN_HELP)]
+    Login(Login),
+    /// Log out
+    Logout(Place),
+    /// Carry out commands one after the other, and stay logged in
+    #[command(after_help = login::INTERACTIVE_HELP)]
+    Interactive(Interactive),
+    /// End interactive mode
+    #[command(alias = "exit")]
+    Quit,
+    /// Print what a shell needs to complete these commands
+    ///
+    /// For bash: strongroom completions bash > /etc/bash_completion.d/strongroom
+    Completions {
+        /// Which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
     /// List a cluster's nodes, add and remove some
     #[command(subcommand, after_help = node::NODE_HELP)]
     Node(NodeCommand),

@@ -1,18 +1,60 @@
 //! One file per command.
 
-pub(crate) mod audit;
-pub(crate) mod down;
-pub(crate) mod fault;
-pub(crate) mod key;
-pub(crate) mod node;
-pub(crate) mod serve;
-pub(crate) mod status;
-pub(crate) mod up;
-pub(crate) mod user;
+mod audit;
+mod cluster;
+mod completions;
+mod crypto;
+mod down;
+mod fault;
+mod interactive;
+mod key;
+mod login;
+mod node;
+mod quorum;
+mod second_factor;
+mod serve;
+mod status;
+mod up;
+mod user;
 
 use strongroom_server::{Home, default_home};
 
-use crate::args::HomeOption;
+use crate::args::{Between, Command, HomeOption};
+use crate::output::{Failure, Output};
+use crate::session::Desk;
+
+/// Carries out a command.
+pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
+    match command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Down(option) => down::run(&option),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::User(command) => user::run(desk, &command),
+        Command::Key(command) => key::run(desk, &command),
+        Command::Crypto(command) => crypto::run(desk, &command),
+        Command::Quorum(command) => quorum::run(desk, &command),
+        Command::Cluster(command) => cluster::run(desk, &command),
+        Command::Login(arguments) => login::login(desk, &arguments),
+        Command::Logout(place) => login::logout(desk, &place),
+        Command::Interactive(arguments) => interactive::run(&arguments),
+        Command::Quit => Ok(Output::Silence),
+        Command::Completions { shell } => Ok(completions::run(shell)),
+        Command::Node(command) => node::run(&command),
+        Command::Fault(command) => fault::run(&command),
+        Command::Audit(command) => audit::run(&command),
+    }
+}
+
+/// Refuses to go from one cluster to another.
+fn must_be_one_cluster(between: &Between, what: &str, instead: &str) -> Result<(), Failure> {
+    match (&between.source_cluster_id, &between.destination_cluster_id) {
+        (Some(source), Some(destination)) if source != destination => Err(Failure::new(format!(
+            "{what} go from one cluster to another by backups, which aren't there yet. {instead}; without the two options this              command looks at the nodes of one cluster"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// The home that a command means.
 pub(crate) fn home(option: &HomeOption) -> Home {

@@ -1,0 +1,137 @@
+//! `strongroom crypto ...`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use strongroom_model::Hash;
+
+use super::access::login_help;
+use super::{Access, ApprovalOption, HashName, MgfName};
+
+pub(super) const HELP: &str = concat!(
+    "\
+Examples:
+  strongroom crypto sign ecdsa --key-filter attr.label=web attr.class=private-key \\
+      --hash-function sha256 --data-path letter.txt
+  strongroom crypto verify ecdsa --key-filter attr.label=web attr.class=public-key \\
+      --hash-function sha256 --data-path letter.txt --signature BASE64
+  strongroom crypto sign rsa-pkcs --key-filter attr.label=rsa attr.class=private-key \\
+      --hash-function sha256 --data-type digest --data BASE64
+  strongroom crypto sign rsa-pkcs-pss --key-filter attr.label=rsa attr.class=private-key \\
+      --hash-function sha256 --mgf mgf1-sha256 --salt-length 32 --data BASE64
+
+--data and --signature are base64; --data-path and --signature-path name files with the bytes themselves.
+
+",
+    login_help!()
+);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CryptoCommand {
+    /// Sign data with a private key
+    #[command(subcommand)]
+    Sign(SignCommand),
+    /// Verify a signature with a public key
+    #[command(subcommand)]
+    Verify(VerifyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignCommand {
+    /// ECDSA; the signature is r and s, each of the curve's length
+    Ecdsa(Sign),
+    /// RSASSA-PKCS1-v1_5
+    RsaPkcs(Sign),
+    /// RSASSA-PSS
+    RsaPkcsPss {
+        #[command(flatten)]
+        sign: Sign,
+        #[command(flatten)]
+        pss: Pss,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyCommand {
+    /// ECDSA; the signature is r and s, each of the curve's length
+    Ecdsa(Verify),
+    /// RSASSA-PKCS1-v1_5
+    RsaPkcs(Verify),
+    /// RSASSA-PSS
+    RsaPkcsPss {
+        #[command(flatten)]
+        verify: Verify,
+        #[command(flatten)]
+        pss: Pss,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) message: Message,
+    #[command(flatten)]
+    pub(crate) approval: ApprovalOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) message: Message,
+    /// The signature, in base64
+    #[arg(long, value_name = "BASE64", required_unless_present = "signature_path")]
+    pub(crate) signature: Option<String>,
+    /// A file that has the signature
+    #[arg(long, value_name = "FILE", conflicts_with = "signature")]
+    pub(crate) signature_path: Option<PathBuf>,
+}
+
+/// With which key, over what.
+#[derive(Debug, Args)]
+pub(crate) struct Message {
+    /// The key: attr.NAME=VALUE or key-reference=0x...; exactly one key must match
+    #[arg(long, value_name = "FILTER", num_args = 1.., required = true)]
+    pub(crate) key_filter: Vec<String>,
+    /// The hash: sha1, sha224, sha256, sha384 or sha512
+    #[arg(long, value_name = "HASH")]
+    pub(crate) hash_function: HashName,
+    /// The data, in base64
+    #[arg(long, value_name = "BASE64", required_unless_present = "data_path")]
+    pub(crate) data: Option<String>,
+    /// A file that has the data
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub(crate) data_path: Option<PathBuf>,
+    /// Whether the data is to be hashed, or is the hash
+    #[arg(long, value_name = "TYPE", default_value = "raw")]
+    pub(crate) data_type: DataType,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataType {
+    /// The message itself
+    Raw,
+    /// Its digest
+    Digest,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Pss {
+    /// The mask generation function: mgf1-sha1 to mgf1-sha512 [default: with the hash of the data]
+    #[arg(long, value_name = "MGF")]
+    mgf: Option<MgfName>,
+    /// The salt's length in bytes [default: the hash's]
+    #[arg(long, value_name = "N")]
+    salt_length: Option<u32>,
+}
+
+impl Pss {
+    /// The mask generation function's hash, and the salt's length.
+    pub(crate) fn complete(self, hash: Hash) -> (Hash, u32) {
+        let usual = u32::try_from(hash.len()).unwrap_or_default();
+        (self.mgf.map_or(hash, MgfName::hash), self.salt_length.unwrap_or(usual))
+    }
+}

@@ -1,0 +1,76 @@
+//! `strongroom key unwrap`.
+
+use strongroom_model::{AttributeType as A, Blob, Mechanism, MechanismType, ObjectClass, Role};
+use strongroom_wire::Request;
+
+use super::template::{self, Way};
+use super::wrap::{IV, gcm, no_pkcs5, no_rsa_aes, oaep};
+use super::{find_one, made};
+use crate::args::{Gcm, Unwrap, UnwrapCommand};
+use crate::attributes::{Filter, parse_hex};
+use crate::output::{Failure, Output};
+use crate::session::Desk;
+use crate::tokens::{from_base64, read_approvals, read_small};
+
+/// Unwraps a key.
+pub(super) fn run(desk: &Desk, command: &UnwrapCommand) -> Result<Output, Failure> {
+    let plain = Mechanism::plain;
+    match command {
+        UnwrapCommand::AesGcm { unwrap, gcm: arguments, initial_vector } => {
+            let mechanism = gcm(arguments, parse_hex(initial_vector)?)?;
+            with(desk, unwrap, mechanism, wrapped(unwrap)?)
+        }
+        UnwrapCommand::CloudhsmAesGcm { unwrap, gcm } => {
+            let (mechanism, rest) = iv_in_front(gcm, &wrapped(unwrap)?)?;
+            with(desk, unwrap, mechanism, rest)
+        }
+        UnwrapCommand::AesNoPad(unwrap) => {
+            with(desk, unwrap, plain(MechanismType::AES_KEY_WRAP), wrapped(unwrap)?)
+        }
+        UnwrapCommand::AesZeroPad(unwrap) => {
+            with(desk, unwrap, plain(MechanismType::AES_KEY_WRAP_KWP), wrapped(unwrap)?)
+        }
+        UnwrapCommand::RsaOaep { unwrap, oaep: arguments } => {
+            with(desk, unwrap, oaep(arguments), wrapped(unwrap)?)
+        }
+        UnwrapCommand::RsaPkcs(unwrap) => {
+            with(desk, unwrap, plain(MechanismType::RSA_PKCS), wrapped(unwrap)?)
+        }
+        UnwrapCommand::AesPkcs5Pad(_) => Err(no_pkcs5()),
+        UnwrapCommand::RsaAes { .. } => Err(no_rsa_aes()),
+    }
+}
+
+fn wrapped(arguments: &Unwrap) -> Result<Blob, Failure> {
+    match (&arguments.data, &arguments.data_path) {
+        (Some(text), _) => from_base64(text)
+            .ok_or_else(|| Failure::new("--data isn't base64; --data-path takes a file with the bytes")),
+        (None, Some(path)) => read_small(path),
+        (None, None) => Err(Failure::new("what is to be unwrapped? Give --data or --data-path")),
+    }
+}
+
+/// The mechanism whose IV stands in front of what it made, and the rest.
+fn iv_in_front(arguments: &Gcm, wrapped: &[u8]) -> Result<(Mechanism, Blob), Failure> {
+    let Some((iv, rest)) = wrapped.split_at_checked(IV) else {
+        return Err(Failure::new("the wrapped key is shorter than the IV in front of it: was it cut short?"));
+    };
+    Ok((gcm(arguments, Blob::from(iv))?, Blob::from(rest)))
+}
+
+fn with(desk: &Desk, arguments: &Unwrap, mechanism: Mechanism, wrapped: Blob) -> Result<Output, Failure> {
+    let (class, key_type) = (arguments.key_type_class.class(), arguments.key_type_class.key_type());
+    if class == ObjectClass::PublicKey {
+        return Err(Failure::new("a public key isn't wrapped: bring it in with  key import pem"));
+    }
+    let template = template::of(desk, &arguments.fresh, class, key_type, Way::Unwrap)?
+        .with(A::CLASS, class.to_ck())
+        .with(A::KEY_TYPE, key_type.to_ck());
+    let filter = Filter::parse(&arguments.filter)?;
+    let mut extras = template::terms(&arguments.terms);
+    extras.approvals = read_approvals([&arguments.approval])?;
+    let session = desk.login(&arguments.fresh.access, Role::CryptoUser)?;
+    let unwrapping = find_one(&session, &filter, "so there is nothing to unwrap with")?.handle;
+    let request = Request::Unwrap { mechanism, unwrapping, wrapped, template };
+    made(&session, session.call_with(Some(unwrapping), &extras, &request)?)
+}

@@ -1,0 +1,115 @@
+//! `strongroom key wrap`.
+
+use serde_json::json;
+use strongroom_crypto::random;
+use strongroom_model::{Blob, Mechanism, MechanismType, Params, Place, Role};
+use strongroom_wire::{Extras, Request, Response};
+
+use super::find_one;
+use crate::args::{Gcm, Oaep, Wrap, WrapCommand};
+use crate::attributes::{Filter, hex, parse_hex};
+use crate::output::{Failure, Output};
+use crate::session::{Desk, unexpected};
+use crate::tokens::{read_approvals, to_base64, write_new};
+use crate::views::reference;
+
+/// Bytes of the IV that is drawn for AES-GCM (SP 800-38D section 8.2.2).
+pub(super) const IV: usize = 12;
+
+/// What becomes of the IV.
+#[derive(Clone, PartialEq, Eq)]
+enum Iv {
+    None,
+    Told(Blob),
+    InFront(Blob),
+}
+
+/// Wraps a key with another.
+pub(super) fn run(desk: &Desk, command: &WrapCommand) -> Result<Output, Failure> {
+    let plain = Mechanism::plain;
+    match command {
+        WrapCommand::AesGcm { wrap, gcm: arguments } => {
+            let iv = random::blob(IV);
+            with(desk, wrap, gcm(arguments, iv.clone())?, Iv::Told(iv))
+        }
+        WrapCommand::CloudhsmAesGcm { wrap, gcm: arguments } => {
+            let iv = random::blob(IV);
+            with(desk, wrap, gcm(arguments, iv.clone())?, Iv::InFront(iv))
+        }
+        WrapCommand::AesNoPad(wrap) => with(desk, wrap, plain(MechanismType::AES_KEY_WRAP), Iv::None),
+        WrapCommand::AesZeroPad(wrap) => with(desk, wrap, plain(MechanismType::AES_KEY_WRAP_KWP), Iv::None),
+        WrapCommand::RsaOaep { wrap, oaep: arguments } => with(desk, wrap, oaep(arguments), Iv::None),
+        WrapCommand::RsaPkcs(wrap) => with(desk, wrap, plain(MechanismType::RSA_PKCS), Iv::None),
+        WrapCommand::AesPkcs5Pad(_) => Err(no_pkcs5()),
+        WrapCommand::RsaAes { .. } => Err(no_rsa_aes()),
+    }
+}
+
+/// AES-GCM with these parameters.
+pub(super) fn gcm(arguments: &Gcm, iv: Blob) -> Result<Mechanism, Failure> {
+    let tag_bits = arguments.tag_length_bits;
+    if !(64..=128).contains(&tag_bits) || !tag_bits.is_multiple_of(8) {
+        return Err(Failure::new(format!(
+            "{tag_bits} bits are no length of a tag; it has 64 to 128 bits, in steps of 8"
+        )));
+    }
+    let aad = arguments.aad.as_deref().map(parse_hex).transpose()?.unwrap_or_else(Blob::new);
+    Ok(Mechanism { kind: MechanismType::AES_GCM, params: Params::Gcm { iv, aad, tag_bits } })
+}
+
+/// RSA-OAEP with these parameters.
+pub(super) fn oaep(arguments: &Oaep) -> Mechanism {
+    let hash = arguments.hash_function.hash();
+    let mgf = arguments.mgf.map_or(hash, crate::args::MgfName::hash);
+    Mechanism { kind: MechanismType::RSA_PKCS_OAEP, params: Params::Oaep { hash, mgf, label: Blob::new() } }
+}
+
+pub(super) fn no_pkcs5() -> Failure {
+    Failure::new(
+        "aes-pkcs5-pad isn't there yet: its mechanism, CKM_CLOUDHSM_AES_KEY_WRAP_PKCS5_PAD, is missing. aes-zero-pad takes any \
+         key, too",
+    )
+}
+
+pub(super) fn no_rsa_aes() -> Failure {
+    Failure::new(
+        "rsa-aes isn't there yet: its mechanism, CKM_RSA_AES_KEY_WRAP, is missing. Wrap an AES key with rsa-oaep, and the key \
+         with that by aes-zero-pad: one after the other they are the same bytes",
+    )
+}
+
+fn with(desk: &Desk, arguments: &Wrap, mechanism: Mechanism, iv: Iv) -> Result<Output, Failure> {
+    let (payload, wrapping) =
+        (Filter::parse(&arguments.payload_filter)?, Filter::parse(&arguments.wrapping_filter)?);
+    let approvals = read_approvals([&arguments.payload_approval, &arguments.wrapping_approval])?;
+    let session = desk.login(&arguments.access, Role::CryptoUser)?;
+    let payload = find_one(&session, &payload, "so there is nothing to wrap")?.handle;
+    let wrapping = find_one(&session, &wrapping, "so there is nothing to wrap with")?.handle;
+    let request = Request::Wrap { mechanism, wrapping, key: payload };
+    // The call has to go where the session key is, if one of them is one.
+    let at = if payload.place() == Place::Cluster { wrapping } else { payload };
+    let extras = Extras { approvals, ..Extras::default() };
+    let Response::Bytes(mut wrapped) = session.call_with(Some(at), &extras, &request)? else {
+        return Err(unexpected());
+    };
+    if let Iv::InFront(iv) = &iv {
+        let mut joined = iv.clone();
+        joined.extend(&wrapped);
+        wrapped = joined;
+    }
+    let mut data = json!({
+        "payload_key_reference": reference(payload),
+        "wrapping_key_reference": reference(wrapping),
+    });
+    if let Iv::Told(iv) = &iv {
+        data["iv"] = hex(iv).into();
+    }
+    match &arguments.path {
+        Some(path) => {
+            write_new(path, 0o600, &wrapped)?;
+            data["path"] = json!(path);
+        }
+        None => data["wrapped_key_data"] = to_base64(&wrapped).into(),
+    }
+    Ok(Output::Data(data))
+}

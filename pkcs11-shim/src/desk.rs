@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use strongroom_model::{Error, Result, ReturnCode, Role, UserName, limits};
+use strongroom_model::{Error, Result, ReturnCode, Role, UserName};
 
 use crate::state;
 use crate::sync::lock;
@@ -24,17 +24,17 @@ struct Book {
 }
 
 impl Desk {
-    /// Counts a session in; `officer` is whether the officer is logged in. To be called while holding
-    /// [`state::changing`].
+    /// Counts a session in, if there are less than `limit`; `officer` is whether the officer is logged in. To be called
+    /// while holding [`state::changing`].
     ///
     /// # Errors
     ///
-    /// `SESSION_COUNT` past [`limits::MAX_SESSIONS`]; `SESSION_READ_WRITE_SO_EXISTS` for a read-only
-    /// session while the officer is logged in.
-    pub(crate) fn count_in(&self, read_write: bool, officer: bool) -> Result<()> {
+    /// `SESSION_COUNT` past the limit; `SESSION_READ_WRITE_SO_EXISTS` for a read-only session while the officer is
+    /// logged in.
+    pub(crate) fn count_in(&self, read_write: bool, officer: bool, limit: usize) -> Result<()> {
         let mut book = lock(&self.0);
-        if book.read_only + book.read_write >= limits::MAX_SESSIONS {
-            let message = format!("{} sessions are open; close some", limits::MAX_SESSIONS);
+        if book.read_only + book.read_write >= limit {
+            let message = format!("{limit} sessions are open; close some");
             return Err(Error::new(ReturnCode::SESSION_COUNT, message));
         }
         if read_write {
@@ -101,6 +101,8 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_model::limits::MAX_SESSIONS;
+
     use super::*;
 
     fn code(result: Result<()>) -> Option<ReturnCode> {
@@ -110,28 +112,35 @@ mod tests {
     #[test]
     fn the_officer_and_read_only_sessions_exclude_each_other() {
         let desk = Desk::default();
-        desk.count_in(false, false).unwrap();
+        desk.count_in(false, false, MAX_SESSIONS).unwrap();
         assert_eq!(code(desk.officer_enters()), Some(ReturnCode::SESSION_READ_ONLY_EXISTS));
         assert!(!desk.count_out(false));
         desk.officer_enters().unwrap();
-        assert_eq!(code(desk.count_in(false, false)), Some(ReturnCode::SESSION_READ_WRITE_SO_EXISTS));
-        desk.count_in(true, false).unwrap();
+        assert_eq!(
+            code(desk.count_in(false, false, MAX_SESSIONS)),
+            Some(ReturnCode::SESSION_READ_WRITE_SO_EXISTS)
+        );
+        desk.count_in(true, false, MAX_SESSIONS).unwrap();
         desk.set_user(Some((Role::Admin, None)));
-        assert_eq!(code(desk.count_in(false, true)), Some(ReturnCode::SESSION_READ_WRITE_SO_EXISTS));
+        assert_eq!(
+            code(desk.count_in(false, true, MAX_SESSIONS)),
+            Some(ReturnCode::SESSION_READ_WRITE_SO_EXISTS)
+        );
         assert_eq!(desk.sessions(), (0, 1));
         assert!(desk.count_out(true));
         desk.set_user(None);
-        desk.count_in(false, false).unwrap();
+        desk.count_in(false, false, MAX_SESSIONS).unwrap();
     }
 
     #[test]
     fn sessions_are_limited_and_a_child_starts_with_none() {
         let desk = Desk::default();
         desk.set_user(Some((Role::CryptoUser, None)));
-        for _ in 0..limits::MAX_SESSIONS {
-            desk.count_in(false, false).unwrap();
+        for _ in 0..1024 {
+            desk.count_in(false, false, 1024).unwrap();
         }
-        assert_eq!(code(desk.count_in(true, false)), Some(ReturnCode::SESSION_COUNT));
+        assert_eq!(code(desk.count_in(true, false, 1024)), Some(ReturnCode::SESSION_COUNT));
+        desk.count_in(true, false, MAX_SESSIONS).unwrap();
         let child = desk.in_child();
         assert_eq!((child.sessions(), child.user()), ((0, 0), Some((Role::CryptoUser, None))));
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use strongroom_client::{Client, ClusterConfig, Config, ConfigError, Route};
-use strongroom_model::{Error, Handle, ObjectInfo, Place, Result, ReturnCode, Role};
+use strongroom_model::{Error, Handle, Limits, ObjectInfo, Place, Profile, Result, ReturnCode, Role};
 use strongroom_wire::{ClusterInfo, MechanismEntry, Request, Response};
 
 use crate::desk::{Desk, User};
@@ -189,7 +189,13 @@ impl Slot {
     ///
     /// Those of [`Desk::count_in`].
     pub(crate) fn count_in(&self, read_write: bool) -> Result<()> {
-        self.desk.count_in(read_write, self.role() == Some(Role::Admin))
+        self.desk.count_in(read_write, self.role() == Some(Role::Admin), self.limits().sessions)
+    }
+
+    /// What the cluster's profile allows; `standard`'s limits before the cluster is known.
+    fn limits(&self) -> Limits {
+        let cluster = self.client.get().and_then(|client| client.cluster());
+        Limits::of(cluster.map_or_else(Profile::default, |cluster| cluster.profile))
     }
 
     /// The role of who is logged in: nobody, once the cluster has stopped accepting the login.

@@ -6,7 +6,7 @@ use cryptoki_sys::{
     CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_INITIALIZED,
     CKF_USER_PIN_LOCKED,
 };
-use strongroom_model::{Error, Profile, Result, ReturnCode, limits};
+use strongroom_model::{Error, Limits, Profile, Result, ReturnCode};
 use strongroom_wire::ClusterInfo;
 
 use crate::abi::{Dest, List};
@@ -62,15 +62,16 @@ pub(crate) fn token_info(module: &Module, slot: CK_SLOT_ID, info: Dest<CK_TOKEN_
     let slot = module.slot(slot)?;
     let cluster = slot.probe()?;
     let (read_only, read_write) = slot.desk.sessions();
+    let limits = Limits::of(cluster.profile);
     info.put(CK_TOKEN_INFO {
         label: padded(&cluster.label),
         manufacturerID: padded(MANUFACTURER),
         model: padded("HSM cluster"),
         serialNumber: padded(&cluster.serial),
         flags: token_flags(&cluster),
-        ulMaxSessionCount: limits::MAX_SESSIONS as u64,
+        ulMaxSessionCount: limits.sessions as u64,
         ulSessionCount: (read_only + read_write) as u64,
-        ulMaxRwSessionCount: limits::MAX_SESSIONS as u64,
+        ulMaxRwSessionCount: limits.sessions as u64,
         ulRwSessionCount: read_write as u64,
         ulMaxPinLen: MAX_PIN as u64,
         ulMinPinLen: cluster.min_password.into(),

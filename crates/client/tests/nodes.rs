@@ -194,6 +194,49 @@ fn a_node_that_is_busy_is_asked_again_unless_retries_are_off() {
     assert_eq!(code(off.call(Route::Any, 0, &sign(b"x"))), ReturnCode::FUNCTION_FAILED);
 }
 
+/// What a node says that is cut off from its cluster.
+fn unfit(seen: &common::Seen) -> Act {
+    match seen.envelope.request {
+        // What it has alone it goes on with.
+        Request::Sign { .. } => obedient(seen),
+        _ => Act::Reply(Reply {
+            revision: 1,
+            epoch: 1,
+            detached: false,
+            standing: Standing::Unfit,
+            result: Err(Error::new(ReturnCode::DEVICE_ERROR, "the node is cut off")),
+        }),
+    }
+}
+
+#[test]
+fn a_node_that_is_cut_off_is_passed_over_whatever_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = paths(&dir);
+    let script =
+        |node: usize| move |seen: &common::Seen| if node == 0 { unfit(seen) } else { on(node)(seen) };
+    let nodes: Vec<_> = paths
+        .iter()
+        .enumerate()
+        .map(|(node, path)| FakeNode::start_in(path, node as u16, members(&paths), script(node)))
+        .collect();
+    let client = client(&[&paths[0]]);
+    for _ in 0..100 {
+        client.call(Route::Any, 0, &random()).unwrap();
+        // Nothing was begun, so what mustn't be repeated may be asked of another.
+        client.call(Route::Any, 0, &generate()).unwrap();
+    }
+    let asked = nodes[0].seen().len();
+    assert!((1..=20).contains(&asked), "it's left alone for a while: {asked}");
+    client.call(Route::Node(NodeId(0)), 0, &sign(b"x")).unwrap();
+    assert_eq!(nodes[0].connections(), 1, "its connections are kept");
+
+    let alone = Client::new(ClusterConfig { reconnect_ms: 200, ..config(&[&paths[0]]) });
+    alone.probe().unwrap();
+    let refusal = alone.call(Route::Node(NodeId(0)), 0, &random()).unwrap_err();
+    assert_eq!((refusal.code, refusal.message.as_str()), (ReturnCode::DEVICE_ERROR, "the node is cut off"));
+}
+
 #[test]
 fn closing_a_session_is_told_where_it_made_something() {
     let dir = tempfile::tempdir().unwrap();

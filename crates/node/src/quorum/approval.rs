@@ -19,7 +19,7 @@ type Found<'r> = ([u8; 32], &'r Versioned<Arc<QuorumToken>>);
 /// The most signatures under one token.
 const MAX_SIGNATURES: usize = 64;
 /// The most approvals with one request: the operations that need most need one for each of two keys.
-const MAX_APPROVALS: usize = 8;
+pub(super) const MAX_APPROVALS: usize = 8;
 
 impl Caller<'_> {
     /// What must go into the change that does something which `needed` users must approve: the end of the token that

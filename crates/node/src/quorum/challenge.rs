@@ -117,16 +117,17 @@ impl Challenges {
         }
     }
 
-    /// A MAC over all of a challenge but the nonce, and over what isn't in it.
+    /// A MAC over all of a challenge but the nonce, and over what it is for.
     fn nonce(&self, purpose: &Purpose<'_>, part: &[u8; PART]) -> [u8; 16] {
-        let role = [purpose.role as u8];
-        let parts: [&[u8]; 6] = [
+        // All but the user have a fixed length.
+        let parts: [&[u8]; 7] = [
             b"strongroom challenge",
             &purpose.service().to_be_bytes(),
             &purpose.instance.0,
-            &role,
+            &[purpose.role as u8],
             &part[..NONCE.start],
             &part[NONCE.end..],
+            purpose.user.as_str().as_bytes(),
         ];
         let mut nonce = [0; 16];
         nonce.copy_from_slice(&mac::hmac(Hash::Sha256, &self.secret, &parts)[..16]);

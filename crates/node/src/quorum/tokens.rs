@@ -6,11 +6,12 @@ use strongroom_crypto::random;
 use strongroom_model::{Blob, Error, Handle, Result, ReturnCode, Role, Service, limits};
 use strongroom_wire::{InstanceId, QuorumTokenInfo, Response};
 
+use super::approval::MAX_APPROVALS;
 use super::data::Part;
 use super::{messages, token};
 use crate::access::Caller;
 use crate::node::Node;
-use crate::state::{Change, CommitError, Expect, Key, QuorumToken, Record};
+use crate::state::{Change, CommitError, Expect, Key, QuorumToken, Record, Versioned};
 
 impl Caller<'_> {
     /// Makes a token for the caller in this process. Expired ones go on the occasion.
@@ -121,9 +122,11 @@ impl Caller<'_> {
         let kept = self.commit(|replica| {
             let settings = token::settings(replica);
             let mut change = Change::default();
-            for approval in &self.extras.approvals {
+            for approval in self.extras.approvals.iter().take(MAX_APPROVALS) {
                 let id = token::id(&approval.data);
-                let Some(record) = replica.token(&id).filter(|record| record.value.approved.is_none()) else {
+                let written = change.writes.iter().any(|write| write.key == Key::Token(id));
+                let unapproved = |record: &&Versioned<Arc<QuorumToken>>| record.value.approved.is_none();
+                let Some(record) = replica.token(&id).filter(unapproved).filter(|_| !written) else {
                     continue;
                 };
                 let QuorumToken { service, key, .. } = *record.value;

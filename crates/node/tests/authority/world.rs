@@ -1,0 +1,361 @@
+//! A cluster of several nodes in memory, its people, and their keys.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use rsa::pkcs1v15::Pkcs1v15Sign;
+use rsa::pkcs8::DecodePrivateKey;
+use sha2::{Digest, Sha256};
+use strongroom_crypto::seal::SealingKey;
+use strongroom_model::{
+    AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, NodeId, Profile, Result,
+    ReturnCode, Role, Service, UserName,
+};
+use strongroom_node::state::*;
+use strongroom_node::{Clock, Node, NodeParts};
+use strongroom_wire::*;
+
+use crate::common::{APP, Client, OFFICER, OTHER, Time};
+
+/// Officers of the cluster; all have the password [`OFFICER`].
+pub(crate) const OFFICERS: [&str; 4] = ["admin", "olga", "otto", "oscar"];
+
+pub(crate) struct Cluster {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) time: Arc<Time>,
+}
+
+/// What all nodes share.
+pub(crate) struct Ledger {
+    state: Mutex<Replica>,
+    nodes: OnceLock<Vec<Arc<Node>>>,
+    handles: AtomicU64,
+    cut: Vec<AtomicBool>,
+    /// Whether the store refuses all changes.
+    pub(crate) broken: AtomicBool,
+    pub(crate) commits: AtomicUsize,
+}
+
+struct NodePort(Arc<Ledger>, usize);
+
+impl Ledger {
+    fn reached(&self) -> impl Iterator<Item = &Arc<Node>> {
+        let nodes = self.nodes.get().into_iter().flatten();
+        nodes.zip(&self.cut).filter(|(_, cut)| !cut.load(Ordering::Relaxed)).map(|(node, _)| node)
+    }
+
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
+        look(&self.state.lock())
+    }
+}
+
+impl Port for NodePort {
+    fn commit(&self, change: Change) -> std::result::Result<Revision, CommitError> {
+        let Self(ledger, _) = self;
+        if !self.is_connected() || ledger.broken.load(Ordering::Relaxed) {
+            return Err(CommitError::Failed(Error::new(ReturnCode::DEVICE_ERROR, "the test says so")));
+        }
+        let mut state = ledger.state.lock();
+        if change.writes.is_empty() {
+            return Ok(state.revision());
+        }
+        if !state.permits(&change) {
+            return Err(CommitError::Conflict);
+        }
+        let mut writes: Vec<(Key, Option<Record>)> = Vec::new();
+        for write in change.writes {
+            assert!(writes.iter().all(|(key, _)| *key != write.key), "two writes of {:?}", write.key);
+            writes.push((write.key, write.record));
+        }
+        let committed = Committed { revision: state.revision() + 1, writes };
+        state.apply(&committed);
+        ledger.commits.fetch_add(1, Ordering::Relaxed);
+        ledger.reached().for_each(|node| node.apply(&committed));
+        Ok(committed.revision)
+    }
+
+    fn fresh_handle(&self) -> Result<Handle> {
+        Ok(Handle(self.0.handles.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn members(&self) -> (Vec<Member>, u64) {
+        let member = |number| Member { node: NodeId(number as u16), socket: String::new() };
+        ((0..self.0.cut.len()).map(member).collect(), 1)
+    }
+
+    fn epoch(&self) -> u64 {
+        1
+    }
+
+    fn reachable(&self) -> usize {
+        self.0.reached().count()
+    }
+
+    fn is_connected(&self) -> bool {
+        !self.0.cut[self.1].load(Ordering::Relaxed)
+    }
+
+    fn is_logged_in(&self, role: Role, user: &UserName) -> bool {
+        self.0.reached().any(|node| node.is_logged_in(role, user))
+    }
+
+    fn replicate_user(&self, _: Role, _: &UserName) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A cluster with [`OFFICERS`] and the crypto users `app` (the default one) and `other`.
+pub(crate) fn cluster(profile: Profile, nodes: usize) -> Cluster {
+    let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
+    let policy =
+        Policy { label: "test".into(), profile, default_user: Some(name("app")), quorum: Default::default() };
+    let officers = OFFICERS.map(|officer| (Key::User(Role::Admin, name(officer)), 1, user(OFFICER)));
+    let mut records = vec![
+        (Key::Policy, 1, Record::Policy(Arc::new(policy))),
+        (Key::User(Role::CryptoUser, name("app")), 1, user(APP)),
+        (Key::User(Role::CryptoUser, name("other")), 1, user(OTHER)),
+    ];
+    records.extend(officers);
+    start(records, nodes)
+}
+
+/// A cluster that isn't activated.
+pub(crate) fn fresh_cluster(profile: Profile) -> Cluster {
+    let policy = Policy { label: "fresh".into(), profile, default_user: None, quorum: Default::default() };
+    start(vec![(Key::Policy, 1, Record::Policy(Arc::new(policy)))], 1)
+}
+
+fn start(records: Vec<(Key, Revision, Record)>, nodes: usize) -> Cluster {
+    let ledger = Arc::new(Ledger {
+        state: Mutex::new(Replica::load(1, records.clone())),
+        nodes: OnceLock::new(),
+        handles: AtomicU64::new(1),
+        cut: (0..nodes).map(|_| AtomicBool::new(false)).collect(),
+        broken: AtomicBool::new(false),
+        commits: AtomicUsize::new(0),
+    });
+    let time = Arc::new(Time(AtomicU64::new(1_700_000_000)));
+    let masking = Arc::new(SealingKey::generate());
+    let nodes: Vec<Arc<Node>> = (0..nodes)
+        .map(|number| {
+            Node::new(NodeParts {
+                id: NodeId(number as u16),
+                boot: 1,
+                cluster: "test".into(),
+                serial: "0123456789abcdef".into(),
+                port: Arc::new(NodePort(Arc::clone(&ledger), number)),
+                clock: Arc::clone(&time) as Arc<dyn Clock>,
+                masking: Arc::clone(&masking),
+                replica: Replica::load(1, records.clone()),
+            })
+        })
+        .collect();
+    assert!(ledger.nodes.set(nodes.clone()).is_ok());
+    Cluster { ledger, nodes, time }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Ledger and nodes hold one another; what matters is that all nodes agree in the end.
+        let state = self.ledger.state.lock();
+        for (node, cut) in self.nodes.iter().zip(&self.ledger.cut) {
+            if !cut.load(Ordering::Relaxed) && !std::thread::panicking() {
+                assert_eq!(node.revision(), state.revision());
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// A program that speaks to a node.
+    pub(crate) fn client(&self, node: usize, instance: u8) -> Client {
+        let hello = Hello {
+            protocol: PROTOCOL,
+            instance: InstanceId([instance; 16]),
+            family: InstanceId([instance; 16]),
+            availability: Availability::OneNode,
+        };
+        Client { connection: self.nodes[node].connect(&hello).unwrap().0, hello }
+    }
+
+    /// An officer in a program of its own, on node 0.
+    pub(crate) fn officer(&self, officer: &str, instance: u8) -> Client {
+        let mut client = self.client(0, instance);
+        client.login(Role::Admin, Some(officer), OFFICER).unwrap();
+        client
+    }
+
+    /// The crypto user `app` in a program of its own, on node 0.
+    pub(crate) fn app(&self, instance: u8) -> Client {
+        let mut client = self.client(0, instance);
+        client.login(Role::CryptoUser, Some("app"), APP).unwrap();
+        client
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.time.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn cut(&self, node: usize) {
+        self.ledger.cut[node].store(true, Ordering::Relaxed);
+    }
+
+    /// Lets a node hear again, and tells it all it has missed.
+    pub(crate) fn heal(&self, node: usize) {
+        let state = self.ledger.state.lock();
+        let writes = state
+            .records()
+            .map(|(key, version, record)| Written { key, version, record: Some(record) })
+            .collect();
+        self.nodes[node].receive(&Update { base: None, to: state.revision(), writes });
+        self.ledger.cut[node].store(false, Ordering::Relaxed);
+    }
+
+    /// Adds crypto users whom nobody knows the password of.
+    pub(crate) fn crowd(&self, size: usize) {
+        let user = Arc::new(User::with_password(b"nobody knows it").unwrap());
+        let change = (0..size).fold(Change::default(), |change, number| {
+            let key = Key::User(Role::CryptoUser, name(&format!("crowd_{number}")));
+            change.and(key, Expect::Absent, Some(Record::User(Arc::clone(&user))))
+        });
+        self.commit(change);
+    }
+
+    pub(crate) fn commit(&self, change: Change) {
+        NodePort(Arc::clone(&self.ledger), 0).commit(change).unwrap();
+    }
+
+    /// Registers these officers as approvers, each with its own signer.
+    pub(crate) fn register(&self, officers: &[&str]) {
+        for officer in officers {
+            let mut client = self.officer(officer, 250);
+            client.register(Role::Admin, officer, signer(officer)).unwrap();
+        }
+    }
+
+    /// [`Self::register`]s all officers and sets quorum values.
+    pub(crate) fn govern(&self, user: u8, quorum: u8) {
+        self.register(&OFFICERS);
+        let mut admin = self.officer("admin", 251);
+        for (service, value) in [(Service::User, user), (Service::Quorum, quorum)] {
+            admin.ask(Request::SetQuorumValue { service, value }).unwrap();
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn with(&mut self, approvals: Vec<Approval>, request: Request) -> Result<Response> {
+        let extras = Some(Box::new(Extras { approvals, ..Extras::default() }));
+        self.connection.handle(Envelope { attach: None, session: 1, extras, request }).result
+    }
+
+    pub(crate) fn challenge(&mut self, kind: ChallengeKind, role: Role, user: &str) -> Blob {
+        self.bytes(Request::Challenge { kind, role, user: name(user) })
+    }
+
+    /// One's own key with an answered challenge of this node.
+    pub(crate) fn own_key(&mut self, role: Role, user: &str, signer: &Signer) -> OwnKey {
+        let data = self.challenge(ChallengeKind::Registration, role, user);
+        let signature = signer.sign(&data);
+        OwnKey { public_key: signer.spki.clone(), proof: vec![SignedChallenge { data, signature }] }
+    }
+
+    pub(crate) fn register(&mut self, role: Role, user: &str, signer: &Signer) -> Result<Response> {
+        let own = self.own_key(role, user, signer);
+        self.ask(Request::RegisterQuorumKey(own))
+    }
+
+    pub(crate) fn token(&mut self, service: Service) -> Blob {
+        self.bytes(Request::QuorumToken { service, key: None })
+    }
+
+    pub(crate) fn tokens(&mut self) -> Vec<QuorumTokenInfo> {
+        match self.ask(Request::ListQuorumTokens) {
+            Ok(Response::QuorumTokens(tokens)) => tokens,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn users(&mut self) -> Vec<UserInfo> {
+        match self.ask(Request::ListUsers) {
+            Ok(Response::Users(users)) => users,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn user(&mut self, user: &str) -> UserInfo {
+        let mut users = self.users();
+        users.retain(|info| info.name == name(user));
+        assert_eq!(users.len(), 1, "{user}");
+        users.remove(0)
+    }
+
+    pub(crate) fn settings(&mut self) -> QuorumSettings {
+        match self.ask(Request::QuorumSettings) {
+            Ok(Response::QuorumSettings(settings)) => settings,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A user's key pair.
+pub(crate) struct Signer {
+    key: rsa::RsaPrivateKey,
+    pub(crate) spki: Blob,
+}
+
+impl Signer {
+    /// What `openssl pkeyutl -sign -pkeyopt digest:sha256` makes of the SHA-256 of some data.
+    pub(crate) fn sign(&self, data: &[u8]) -> Blob {
+        let digest = Sha256::digest(data);
+        Blob::from(self.key.sign(Pkcs1v15Sign::new::<Sha256>(), &digest).unwrap())
+    }
+}
+
+/// Each has one, whatever the test: `spare` is nobody's.
+pub(crate) const SIGNERS: [&str; 7] = ["admin", "olga", "otto", "oscar", "app", "other", "spare"];
+
+pub(crate) fn signer(user: &str) -> &'static Signer {
+    static SIGNERS_MADE: OnceLock<Vec<Signer>> = OnceLock::new();
+    let signers = SIGNERS_MADE.get_or_init(|| SIGNERS.iter().map(|_| new_signer(2048)).collect());
+    &signers[SIGNERS.iter().position(|other| *other == user).unwrap()]
+}
+
+pub(crate) fn new_signer(bits: u64) -> Signer {
+    let mechanism = Mechanism::plain(MechanismType::RSA_PKCS_KEY_PAIR_GEN);
+    let template = Attributes::new().with(AttributeType::MODULUS_BITS, bits);
+    let pair = strongroom_crypto::generate_pair(&mechanism, &template).unwrap();
+    let spki = Blob::from(pair.public_key.public_key_info().unwrap());
+    let key = rsa::RsaPrivateKey::from_pkcs8_der(&strongroom_crypto::to_pkcs8(&pair.key).unwrap()).unwrap();
+    Signer { key, spki }
+}
+
+/// A token with the signatures of these users.
+pub(crate) fn approved(data: &Blob, by: &[&str]) -> Approval {
+    let signatures =
+        by.iter().map(|user| Signature { user: name(user), role: None, signature: signer(user).sign(data) });
+    Approval { data: data.clone(), signatures: signatures.collect() }
+}
+
+pub(crate) fn name(user: &str) -> UserName {
+    user.parse().unwrap()
+}
+
+pub(crate) fn login(role: Role, user: &str, password: &str) -> Login {
+    Login { role, user: Some(name(user)), password: Blob::from(password.as_bytes()) }
+}
+
+pub(crate) fn create(user: &str) -> Request {
+    Request::CreateUser(login(Role::CryptoUser, user, OTHER))
+}
+
+pub(crate) fn change_password(role: Role, user: &str, password: &str) -> Request {
+    Request::ChangePassword(login(role, user, password))
+}
+
+/// The sentence of a refusal.
+pub(crate) fn sentence(result: Result<Response>) -> String {
+    result.unwrap_err().message
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 use strongroom_client::Route;
-use strongroom_model::{AttributeType, Attributes, Error, Handle, Result, ReturnCode, limits};
+use strongroom_model::{AttributeType, Attributes, Error, Handle, Place, Result, ReturnCode, limits};
 use strongroom_wire::{Found, Request, Response};
 
 use crate::abi::Dest;
@@ -93,20 +93,28 @@ impl Search {
         let (route, after) = (*route, *after);
         let limit = limits::MAX_FOUND as u32;
         let request = Request::Find { template: self.template.clone(), after, limit };
-        let Found { objects, more } = match session.call(route, &request) {
+        let Found { mut objects, mut more } = match session.call(route, &request) {
             Ok(Response::Found(found)) => found,
             Ok(_) => return Err(unexpected()),
             Err(error) if route == Route::Any => return Err(error),
-            // What the node alone had is gone with it; what all have is found elsewhere.
+            // What all have is found elsewhere. What the node alone has it may still tell of, if it's but cut off from
+            // its cluster; else that is gone with it.
             Err(_) => {
                 self.sources.pop_front();
                 if after.is_none_or(|after| after.0 < Handle::MAX_TOKEN) {
+                    self.sources.push_front(Source { route, after: Some(Handle(Handle::MAX_TOKEN)) });
                     self.sources.push_front(Source { route: Route::Any, after });
                 }
                 return Ok(());
             }
         };
         self.sources.pop_front();
+        if route == Route::Any && !self.sources.is_empty() {
+            // In place of a node that failed; session objects are asked for node by node.
+            let tokens = objects.partition_point(|object| object.handle.place() == Place::Cluster);
+            more &= tokens == objects.len();
+            objects.truncate(tokens);
+        }
         if let (true, Some(last)) = (more, objects.last()) {
             self.sources.push_front(Source { route, after: Some(last.handle) });
         }

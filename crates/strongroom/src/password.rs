@@ -1,5 +1,6 @@
 //! Passwords: made up, read, asked for.
 
+use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -30,19 +31,35 @@ impl std::fmt::Debug for Given {
     }
 }
 
+thread_local! {
+    /// The line behind a command that takes its password from standard input.
+    static FED: RefCell<Option<Zeroizing<String>>> = const { RefCell::new(None) };
+}
+
+/// Has the command that comes take this line as its password, and none later; `None`: as it finds standard input.
+pub(crate) fn feed(line: Option<Zeroizing<String>>) {
+    FED.set(line);
+}
+
+/// The next line of standard input, a password.
+pub(crate) fn next_line() -> Result<Zeroizing<String>, Failure> {
+    read_line(&mut io::stdin().lock())
+        .map_err(|error| Failure::new(format!("no password could be read from standard input: {error}")))
+}
+
 impl Given {
     /// The password; `-` takes the next line of standard input.
     pub(crate) fn read(&self) -> Result<Zeroizing<String>, Failure> {
         if self.0.as_str() != "-" {
             return Ok(self.0.clone());
         }
+        if let Some(line) = FED.take() {
+            return Ok(line);
+        }
         if io::stdin().is_terminal() {
             return ask("the password");
         }
-        let line = read_line(&mut io::stdin().lock()).map_err(|error| {
-            Failure::new(format!("no password could be read from standard input: {error}"))
-        })?;
-        Ok(line)
+        next_line()
     }
 }
 

@@ -62,7 +62,8 @@ fn users_come_change_and_go() {
         "username": "bob", "role": "crypto-user", "locked": "false", "mfa": [], "quorum": [], "cluster-coverage": "full"
     });
     assert!(listed["users"].as_array().unwrap().contains(&entry), "{listed}");
-    assert_eq!(listed["users"].as_array().unwrap().len(), 3);
+    // The officer, `app`, the appliance user and `bob`.
+    assert_eq!(listed["users"].as_array().unwrap().len(), 4);
 
     let mut change = cluster.strongroom(&["user", "change-password"]);
     run_with(change.args(bob).args(["--password", "-"]), b"second-secret\n", LIMIT).expect_success();
@@ -104,7 +105,7 @@ fn a_crypto_user_does_not_manage_users() {
     // The variables that cloudhsm-cli reads count too.
     let sentence = refusal(create.env("CLOUDHSM_ROLE", "crypto-user").env("CLOUDHSM_PIN", cluster.pin()));
     assert!(!sentence.is_empty());
-    assert_eq!(data(&mut cluster.strongroom(&["user", "list"]))["users"].as_array().unwrap().len(), 2);
+    assert_eq!(data(&mut cluster.strongroom(&["user", "list"]))["users"].as_array().unwrap().len(), 3);
 }
 
 #[test]

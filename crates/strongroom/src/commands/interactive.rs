@@ -3,9 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use clap::error::ErrorKind;
+use zeroize::Zeroizing;
 
 use crate::args::{Command, Interactive};
 use crate::output::{self, Failure, Output, Style};
+use crate::password;
 use crate::session::Desk;
 use crate::shell::{Grammar, Lines, split};
 
@@ -20,20 +22,26 @@ pub(crate) fn run(arguments: &Interactive) -> Result<Output, Failure> {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
-        let outcome = match command(&grammar, &line) {
+        // Before anything can go wrong with the command: its password mustn't be taken for the next one.
+        let words = split(&line);
+        if !lines.are_typed() && words.as_ref().is_ok_and(|words| takes_password(words)) {
+            password::feed(Some(password::next_line()?));
+        }
+        let outcome = match words.and_then(|words| command(&grammar, &words)) {
             Ok(Some(Command::Quit)) => break,
             Ok(Some(command)) => carry_out(&desk, command),
             Ok(None) => Ok(Output::Silence),
             Err(failure) => Err(failure),
         };
+        password::feed(None);
         success &= output::print(outcome, style);
     }
     Ok(Output::Ended { success })
 }
 
 /// The command of a line; `None` if it asked for help, and got it.
-fn command(grammar: &Grammar, line: &str) -> Result<Option<Command>, Failure> {
-    match grammar.parse(&split(line)?) {
+fn command(grammar: &Grammar, words: &[Zeroizing<String>]) -> Result<Option<Command>, Failure> {
+    match grammar.parse(words) {
         Ok(command) => Ok(Some(command)),
         Err(error) if is_help(error.kind()) => {
             output::print(Ok(Output::Text(error.render().to_string())), Style::Line);
@@ -41,6 +49,12 @@ fn command(grammar: &Grammar, line: &str) -> Result<Option<Command>, Failure> {
         }
         Err(error) => Err(output::misunderstood(&error.to_string(), "help")),
     }
+}
+
+/// Whether a password is on the next line.
+fn takes_password(words: &[Zeroizing<String>]) -> bool {
+    words.windows(2).any(|pair| pair[0].ends_with("password") && *pair[1] == "-")
+        || words.iter().any(|word| word.ends_with("password=-"))
 }
 
 const fn is_help(kind: ErrorKind) -> bool {

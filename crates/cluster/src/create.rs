@@ -6,8 +6,8 @@ use std::sync::Arc;
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, NodeId, Profile, Role, UserName, limits};
-use strongroom_node::PasswordLimits;
 use strongroom_node::state::{Change, Expect, Key, Policy, Record, Replica, User};
+use strongroom_node::{PasswordLimits, check_name};
 use strongroom_store::{Store, Write};
 
 use crate::ClusterError;
@@ -68,9 +68,12 @@ impl CreateOptions {
         if self.uninitialized {
             return refuse("an uninitialized cluster has no users: leave out their passwords".to_owned());
         }
-        let mut names = HashSet::new();
-        if let Some((twice, _)) = self.crypto_users.iter().find(|(name, _)| !names.insert(name)) {
-            return refuse(format!("the crypto user {twice} is named twice"));
+        let mut names = HashSet::from([OFFICER]);
+        for (name, _) in &self.crypto_users {
+            check_name(self.profile, name).or_else(|error| refuse(error.message))?;
+            if !names.insert(name.as_str()) {
+                return refuse(format!("there is more than one user {name}"));
+            }
         }
         if self.crypto_users.len() >= limits::MAX_USERS {
             return refuse(format!("a cluster has {} users at most", limits::MAX_USERS));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use strongroom_model::NodeId;
+use strongroom_model::{NodeId, Role, UserName};
 use strongroom_node::Node;
 use strongroom_node::state::{Revision, Update};
 
@@ -84,6 +84,12 @@ impl Link {
             return None;
         }
         Some(self.node.get()?.upgrade()?.receive(update))
+    }
+
+    /// Whether a user is logged in there, as far as the node can be asked.
+    pub(crate) fn is_logged_in(&self, role: Role, user: &UserName) -> bool {
+        let node = self.node.get().filter(|_| self.is_open()).and_then(Weak::upgrade);
+        node.is_some_and(|node| node.is_logged_in(role, user))
     }
 
     /// The node's answer has come.

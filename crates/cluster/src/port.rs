@@ -85,6 +85,11 @@ impl Port for NodePort {
         self.link.is_connected()
     }
 
+    fn is_logged_in(&self, role: Role, user: &UserName) -> bool {
+        let links = self.ledger.roster.read().links.clone();
+        links.iter().any(|link| link.is_logged_in(role, user))
+    }
+
     fn replicate_user(&self, role: Role, user: &UserName) -> Result<(), Error> {
         self.in_touch()?;
         self.ledger.replicate_user(role, user)

@@ -29,3 +29,4 @@ mod using;
 pub use connection::Connection;
 pub use node::{Clock, Node, NodeParts, PasswordLimits};
 pub use object::StoredObject;
+pub use users::check_name;

@@ -88,11 +88,12 @@ fn a_killed_test_leaves_no_daemon() {
 }
 
 #[test]
-fn an_uninitialized_cluster_has_no_users() {
+fn an_uninitialized_cluster_has_no_users_yet() {
     let cluster = Cluster::uninitialized();
     assert_eq!(status(&cluster)["data"]["clusters"][0]["initialized"], false);
     let users = run_any(&mut cluster.strongroom(&["user", "list"]));
-    assert!(users.stdout().contains("\"users\":[]"), "{}", users.report());
+    assert!(users.stdout().contains("unactivated-admin"), "{}", users.report());
+    assert!(!users.stdout().contains("crypto-user"), "{}", users.report());
 }
 
 /// Whether a process runs; one that ended and wasn't collected doesn't.

@@ -53,17 +53,10 @@ impl Caller<'_> {
 
     /// Refuses names that can't be a new user's. A name is one user's, whatever the roles (cloudhsm.md 2.3).
     fn check_new_name(&self, replica: &Replica, name: &UserName) -> Result<()> {
-        let refused = |why: String| Err(Error::new(ReturnCode::ARGUMENTS_BAD, why));
-        if replica.users().any(|(_, taken, _)| taken == name) || name.as_str() == APPLIANCE {
-            return refused(format!("there is a user {name} already"));
+        if replica.users().any(|(_, taken, _)| taken == name) {
+            return Err(taken(name));
         }
-        let odd = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'_';
-        if replica.profile() == Profile::CloudHsm && name.as_str().bytes().any(odd) {
-            return refused(format!(
-                "the user name {name} isn't possible under the profile `cloudhsm`: it has letters, digits and _"
-            ));
-        }
-        Ok(())
+        check_name(replica.profile(), name)
     }
 
     /// The present user, or why there's none.
@@ -77,6 +70,30 @@ impl Caller<'_> {
             .user(role, name)
             .ok_or_else(|| Error::new(ReturnCode::ARGUMENTS_BAD, format!("there is no {role} {name}")))
     }
+}
+
+/// Refuses names that no new user of a cluster may have: the appliance user's, and under `cloudhsm` those with other
+/// characters than letters, digits and `_` (cloudhsm.md 2.3).
+///
+/// # Errors
+///
+/// `CKR_ARGUMENTS_BAD`.
+pub fn check_name(profile: Profile, name: &UserName) -> Result<()> {
+    if name.as_str() == APPLIANCE {
+        return Err(taken(name));
+    }
+    let odd = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'_';
+    if profile == Profile::CloudHsm && name.as_str().bytes().any(odd) {
+        let why = format!(
+            "the user name {name} isn't possible under the profile `cloudhsm`: it has letters, digits and _"
+        );
+        return Err(Error::new(ReturnCode::ARGUMENTS_BAD, why));
+    }
+    Ok(())
+}
+
+fn taken(name: &UserName) -> Error {
+    Error::new(ReturnCode::ARGUMENTS_BAD, format!("there is a user {name} already"))
 }
 
 impl Change {

@@ -32,6 +32,10 @@ pub const MAX_OPERATIONS: usize = 4096;
 pub const MAX_SESSIONS: usize = 65_536;
 /// Connections to one node.
 pub const MAX_CONNECTIONS: usize = 4096;
+/// Memory of a daemon for messages, in bytes: buffers of connections that are larger than [`FREE_BUFFERS`].
+pub const MAX_BUFFERS: usize = 512 * 1024 * 1024;
+/// The buffers, in bytes, that each connection may have beside that.
+pub const FREE_BUFFERS: usize = 64 * 1024;
 /// Handles found by one search message; the module asks for the rest.
 pub const MAX_FOUND: usize = 4096;
 /// Length of a password in bytes: shortest under `standard`.

@@ -30,6 +30,11 @@ impl Connection {
         Self { node, family, hello, principal: None, seat, footing: Footing::default() }
     }
 
+    /// Whether it speaks for a user, as far as its last request showed.
+    pub fn speaks_for_user(&self) -> bool {
+        self.principal.is_some()
+    }
+
     /// Carries out a request.
     pub fn handle(&mut self, envelope: Envelope) -> Reply {
         let Envelope { attach, session, extras, request } = envelope;

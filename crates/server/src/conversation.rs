@@ -11,6 +11,7 @@ use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
 use strongroom_wire::{Envelope, Frames, Hello, Reply, Standing, Stream, Welcome, decode, encode};
 
+use crate::budget::Budget;
 use crate::connections::Place;
 use crate::faults::{Fate, Faults};
 use crate::reader::Reader;
@@ -34,6 +35,8 @@ pub(crate) enum Ended {
     Gone(io::Error),
     /// The client was too slow.
     Slow,
+    /// There is no memory for the client's message.
+    Full(io::Error),
     /// The client sent what isn't a message, or may not come here.
     Garbage(io::Error),
     /// The node refused the client.
@@ -49,6 +52,7 @@ pub(crate) fn converse(
     place: &Place,
     node: &Arc<Node>,
     faults: &Faults,
+    budget: &Budget,
     activity: &Activity,
 ) -> Result<(), Ended> {
     let stream = place.stream();
@@ -56,6 +60,7 @@ pub(crate) fn converse(
     let mut reader = Reader::new(stream.socket(), activity.join());
     let mut frames = Frames::new();
     let mut out = Vec::new();
+    let mut share = budget.join();
 
     reader.expect_message(HELLO_TIMEOUT);
     let Some(body) = frames.next(&mut reader, MAX_HELLO)? else { return Ok(()) };
@@ -71,24 +76,30 @@ pub(crate) fn converse(
     encode(&Ok::<_, Error>(welcome), &mut out)?;
     if faults.now().is_some() {
         faults.hang(|| place.is_closed());
-        faults.delay(|| place.is_closed());
     }
-    send_all(stream, &mut out)?;
+    flush(place, faults, &mut out)?;
 
     loop {
         // Requests that came together are answered together.
         let together = frames.has_next();
         if !together {
-            send_all(stream, &mut out)?;
+            flush(place, faults, &mut out)?;
+        }
+        if share.note(frames.size() + out.capacity()) {
+            frames.shrink();
+            out = Vec::new();
+            share.note(frames.size());
         }
         reader.await_message();
-        let Some(body) = frames.next(&mut reader, limits::MAX_FRAME)? else { return Ok(()) };
+        let (known, kept) = (connection.speaks_for_user(), out.capacity());
+        let ask = |size| share.ask(size + kept, known, || place.is_closed());
+        let Some(body) = frames.next_asking(&mut reader, limits::MAX_FRAME, ask)? else { return Ok(()) };
         let in_flight = reader.begin(together);
         let envelope = decode::<Envelope>(body);
         frames.wipe();
         let envelope = envelope?;
-        if !out.is_empty() && (out.len() > MAX_DUE || !envelope.request.is_quick()) {
-            send_all(stream, &mut out)?;
+        if out.len() > MAX_DUE || !envelope.request.is_quick() {
+            flush(place, faults, &mut out)?;
         }
         place.count_request();
         let fate = faults.now().map_or(Fate::Served, |ill| {
@@ -106,7 +117,7 @@ pub(crate) fn converse(
         }
         // One client's bad luck must not be the others'. What the panic left half-done goes with the connection.
         let Ok(reply) = catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))) else {
-            send_all(stream, &mut out)?;
+            flush(place, faults, &mut out)?;
             return Err(Ended::Panicked);
         };
         if encode(&reply, &mut out).is_err() {
@@ -117,10 +128,18 @@ pub(crate) fn converse(
             wipe(&mut out);
             return Err(Ended::Broken);
         }
-        if faults.now().is_some() {
-            faults.delay(|| place.is_closed());
-        }
     }
+}
+
+/// Sends answers that are due, later if a fault wants it so.
+fn flush(place: &Place, faults: &Faults, out: &mut Vec<u8>) -> io::Result<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    if faults.now().is_some() {
+        faults.delay(|| place.is_closed());
+    }
+    send_all(place.stream(), out)
 }
 
 /// Tells a client why it isn't taken in.
@@ -173,6 +192,7 @@ impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::Garbage(error),
+            io::ErrorKind::OutOfMemory => Self::Full(error),
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Slow,
             _ => Self::Gone(error),
         }

@@ -16,9 +16,9 @@ use strongroom_store::{SledStore, Store};
 use crate::audit::{AuditHead, Logs};
 use crate::control::{ClusterStatus, CreateCluster, Fault, Refusal, Status};
 use crate::home::check_socket_path;
+use crate::listener::Common;
 use crate::root_key::load_or_make;
 use crate::served::Served;
-use crate::wait::Activity;
 use crate::{Home, ServeError};
 
 /// How long calls in flight may take when the daemon ends.
@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Daemon {
     home: Home,
     root: SealingKey,
-    activity: Arc<Activity>,
+    common: Arc<Common>,
     logs: Arc<Logs>,
     clusters: Mutex<BTreeMap<String, Served>>,
     // Released last: fields are dropped in order.
@@ -50,14 +50,14 @@ impl Daemon {
             clusters.extend(open(home, &name, &root)?);
         }
         home.remove_sockets();
-        let activity = Arc::default();
+        let common = Arc::default();
         let logs = Arc::new(Logs::new(home, &root));
         let serve = |cluster: Cluster| {
             let name = cluster.name().to_owned();
-            Ok((name, Served::start(home, cluster, &activity, &logs)?))
+            Ok((name, Served::start(home, cluster, &common, &logs)?))
         };
         let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
-        Ok(Self { home: home.clone(), root, activity, logs, clusters: Mutex::new(clusters), _lock: lock })
+        Ok(Self { home: home.clone(), root, common, logs, clusters: Mutex::new(clusters), _lock: lock })
     }
 
     /// Makes a cluster and serves it.
@@ -83,7 +83,7 @@ impl Daemon {
             error => failed(&error),
         })?;
         let served =
-            Served::start(&self.home, cluster, &self.activity, &self.logs).map_err(|error| failed(&error))?;
+            Served::start(&self.home, cluster, &self.common, &self.logs).map_err(|error| failed(&error))?;
         tracing::info!("made cluster {}: {nodes} nodes, profile {profile}", options.name);
         let status = served.status();
         clusters.insert(options.name, served);

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod budget;
 mod config;
 mod connections;
 pub mod control;

@@ -15,6 +15,7 @@ use strongroom_node::Node;
 use strongroom_wire::Stream;
 
 use crate::ServeError;
+use crate::budget::Budget;
 use crate::connections::{Connections, Place};
 use crate::conversation::{Ended, converse, turn_away};
 use crate::faults::Faults;
@@ -26,6 +27,13 @@ use crate::wait::Activity;
 const STACK: usize = 256 * 1024;
 /// How long to leave the system alone when it has no descriptors or threads left.
 const RECOVER: Duration = Duration::from_millis(50);
+
+/// What the connections of all nodes of a daemon share.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    pub(crate) activity: Activity,
+    pub(crate) budget: Budget,
+}
 
 /// A node that listens, until this is stopped or dropped.
 pub(crate) struct Listener {
@@ -41,7 +49,7 @@ struct Shared {
     node: Arc<Node>,
     faults: Arc<Faults>,
     connections: Arc<Connections>,
-    activity: Arc<Activity>,
+    common: Arc<Common>,
     refusals: Throttle,
 }
 
@@ -52,7 +60,7 @@ impl Listener {
         node: &Arc<Node>,
         path: &Path,
         faults: &Arc<Faults>,
-        activity: &Arc<Activity>,
+        common: &Arc<Common>,
     ) -> Result<Self, ServeError> {
         let socket = Arc::new(bind(path, 0o666)?);
         let shared = Arc::new(Shared {
@@ -60,7 +68,7 @@ impl Listener {
             node: Arc::clone(node),
             faults: Arc::clone(faults),
             connections: Arc::default(),
-            activity: Arc::clone(activity),
+            common: Arc::clone(common),
             refusals: Throttle::default(),
         });
         let (accepting, with) = (Arc::clone(&socket), Arc::clone(&shared));
@@ -164,10 +172,11 @@ impl Shared {
     }
 
     fn serve(&self, place: &Place) {
-        match converse(place, &self.node, &self.faults, &self.activity) {
+        match converse(place, &self.node, &self.faults, &self.common.budget, &self.common.activity) {
             Ok(()) => {}
             Err(Ended::Broken) => tracing::debug!("node {}: a fault broke a connection", self.name),
             Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
+            Err(Ended::Full(error)) => self.refuse(&error.to_string()),
             Err(Ended::Slow) => self.refuse("it was too slow"),
             Err(Ended::Garbage(error)) => self.refuse(&format!("it sent what isn't a message: {error}")),
             Err(Ended::Refused(error)) => self.refuse(&error.message),

@@ -14,8 +14,7 @@ use crate::audit::Logs;
 use crate::control::{ClusterStatus, Fault, NodeState, NodeStatus};
 use crate::faults::{Faults, Ill, MAX_DELAY_MS};
 use crate::home::{Home, check_socket_path};
-use crate::listener::Listener;
-use crate::wait::Activity;
+use crate::listener::{Common, Listener};
 
 /// How long calls in flight may take on a node that is removed.
 const REMOVAL_GRACE: Duration = Duration::from_secs(30);
@@ -23,7 +22,7 @@ const REMOVAL_GRACE: Duration = Duration::from_secs(30);
 /// A cluster and its nodes' sockets. What it says when it refuses is a sentence.
 pub(crate) struct Served {
     home: Home,
-    activity: Arc<Activity>,
+    common: Arc<Common>,
     logs: Arc<Logs>,
     cluster: Cluster,
     seats: BTreeMap<NodeId, Seat>,
@@ -47,16 +46,16 @@ impl Served {
     pub(crate) fn start(
         home: &Home,
         cluster: Cluster,
-        activity: &Arc<Activity>,
+        common: &Arc<Common>,
         logs: &Arc<Logs>,
     ) -> Result<Self, ServeError> {
         let (at, name) = (home.clone(), cluster.name().to_owned());
         cluster.set_sockets(move |node| at.socket(&name, node).to_string_lossy().into_owned());
         let nodes = cluster.nodes();
-        let (home, activity, logs) = (home.clone(), Arc::clone(activity), Arc::clone(logs));
+        let (home, common, logs) = (home.clone(), Arc::clone(common), Arc::clone(logs));
         // All logs are kept before any node serves: what one does the others tell of, too.
         nodes.iter().try_for_each(|node| logs.attach(cluster.name(), node, false))?;
-        let mut served = Self { home, activity, logs, cluster, seats: BTreeMap::new() };
+        let mut served = Self { home, common, logs, cluster, seats: BTreeMap::new() };
         for node in nodes {
             served.seat(node)?;
         }
@@ -220,7 +219,7 @@ impl Served {
         let path = self.socket(id);
         check_socket_path(&path)?;
         let faults = self.seats.get(&id).map(|seat| Arc::clone(&seat.faults)).unwrap_or_default();
-        let listener = Listener::start(self.cluster.name(), &node, &path, &faults, &self.activity)?;
+        let listener = Listener::start(self.cluster.name(), &node, &path, &faults, &self.common)?;
         let seat = self.seats.entry(id).or_insert(Seat { running: None, is_cut: false, faults });
         seat.running = Some(Running { node, listener });
         Ok(())

@@ -5,8 +5,8 @@ mod common;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use common::{Client, LONG, TestHome, hello, wait_until};
-use strongroom_model::{Error, limits};
+use common::{Client, LONG, TestHome, create, hello, wait_until};
+use strongroom_model::{AttributeType as A, Attributes, Error, ObjectClass, limits};
 use strongroom_wire::{PROTOCOL, Request, Welcome, encode};
 
 /// What a client's introduction is answered by.
@@ -157,4 +157,47 @@ fn many_clients_at_once() {
     assert_eq!(connections(), CLIENTS as u64);
     drop(clients);
     wait_until("all are gone", || connections() == 0);
+}
+
+/// Short messages don't wait for the memory that long ones take, nor do users' long ones for strangers'.
+#[test]
+fn unfinished_messages_of_strangers_take_little_memory_and_leave_the_rest_to_users() {
+    const STRANGERS: u8 = 60;
+    let home = TestHome::new();
+    let daemon = home.spawn();
+    create(&home.home, "default");
+    let mut user = Client::login(&home.socket(0), 1);
+    let before = memory(daemon.id());
+    let mut message = u32::try_from(limits::MAX_FRAME).unwrap().to_le_bytes().to_vec();
+    message.resize(10 << 20, 1);
+    let send = &|number| {
+        let mut stranger = Client::connect(&home.socket(1), number);
+        stranger.stream.socket().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        // Most aren't listened to to the end.
+        let _ = stranger.stream.write_all(&message);
+        stranger
+    };
+    std::thread::scope(|scope| {
+        let strangers: Vec<_> =
+            (100..100 + STRANGERS).map(|number| scope.spawn(move || send(number))).collect();
+        let strangers: Vec<_> = strangers.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let taken = memory(daemon.id()) - before;
+        assert!(taken < 300 << 20, "{STRANGERS} strangers took {} MiB", taken >> 20);
+
+        let start = Instant::now();
+        let template = Attributes::new()
+            .with(A::CLASS, ObjectClass::Data.to_ck())
+            .with(A::VALUE, vec![7; 200_000].as_slice());
+        user.ask(Request::Create { template }).unwrap();
+        assert!(user.is_served() && Client::connect(&home.socket(1), 9).is_served());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        drop(strangers);
+    });
+}
+
+/// The memory that a process has, in bytes.
+fn memory(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }

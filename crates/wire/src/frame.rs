@@ -103,6 +103,20 @@ impl Frames {
     /// `InvalidData` for a longer frame, `UnexpectedEof` for a stream that ends inside one, and
     /// what the stream gives.
     pub fn next(&mut self, stream: &mut impl Read, limit: usize) -> io::Result<Option<&[u8]>> {
+        self.next_asking(stream, limit, |_| Ok(()))
+    }
+
+    /// As [`Self::next`]; asks before the buffer grows to a size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`], and what is answered.
+    pub fn next_asking(
+        &mut self,
+        stream: &mut impl Read,
+        limit: usize,
+        mut ask: impl FnMut(usize) -> io::Result<()>,
+    ) -> io::Result<Option<&[u8]>> {
         if self.buffer.is_empty() {
             self.buffer.resize(INITIAL, 0);
         }
@@ -123,7 +137,7 @@ impl Frames {
                     return Ok(Some(&self.buffer[body]));
                 }
             }
-            self.make_room(wanted);
+            self.make_room(wanted, &mut ask)?;
             match stream.read(&mut self.buffer[self.end..])? {
                 0 if have == 0 => return Ok(None),
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -137,6 +151,19 @@ impl Frames {
         match self.buffer[self.start..self.end].split_first_chunk() {
             Some((header, rest)) => rest.len() >= u32::from_le_bytes(*header) as usize,
             None => false,
+        }
+    }
+
+    /// The buffer's size in bytes.
+    pub fn size(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Gives a buffer back that grew, unless there's something in it.
+    pub fn shrink(&mut self) {
+        if self.end == 0 && self.buffer.len() > INITIAL {
+            wipe(&mut self.buffer);
+            *self = Self::default();
         }
     }
 
@@ -156,7 +183,7 @@ impl Frames {
 
     /// Makes the buffer hold at least `wanted` bytes from `start` on. It grows with what has
     /// arrived, not with what a header promises.
-    fn make_room(&mut self, wanted: usize) {
+    fn make_room(&mut self, wanted: usize, ask: &mut impl FnMut(usize) -> io::Result<()>) -> io::Result<()> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             let have = self.end - self.start;
@@ -167,12 +194,14 @@ impl Frames {
         }
         if self.end == self.buffer.len() {
             let len = (self.buffer.len() * 4).min(wanted.max(INITIAL));
+            ask(len)?;
             let mut grown = Vec::with_capacity(len);
             grown.extend_from_slice(&self.buffer);
             grown.resize(len, 0);
             wipe(&mut self.buffer);
             self.buffer = grown;
         }
+        Ok(())
     }
 }
 
@@ -245,6 +274,31 @@ mod tests {
         let mut frames = Frames::new();
         frames.next(&mut [bytes.as_slice(), &[2]].concat().as_slice(), 100).unwrap();
         assert!(frames.has_next());
+    }
+
+    #[test]
+    fn a_buffer_grows_only_when_it_may_and_shrinks_again() {
+        let mut bytes = Vec::new();
+        encode(&vec![7u8; 300_000], &mut bytes).unwrap();
+        let mut frames = Frames::new();
+        let mut asked = Vec::new();
+        let mut ask = |size| {
+            asked.push(size);
+            Ok(())
+        };
+        assert!(frames.next_asking(&mut bytes.as_slice(), 1 << 20, &mut ask).unwrap().is_some());
+        frames.shrink();
+        frames.wipe();
+        assert_eq!(asked, [64 << 10, 256 << 10, bytes.len()]);
+        assert_eq!(frames.size(), bytes.len());
+        frames.shrink();
+        assert!(frames.size() <= INITIAL);
+
+        let refuse =
+            |size: usize| if size > 100_000 { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) };
+        let refused = frames.next_asking(&mut bytes.as_slice(), 1 << 20, refuse).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+        assert!(frames.size() <= 100_000);
     }
 
     #[test]

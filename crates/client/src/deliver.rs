@@ -259,6 +259,12 @@ impl Client {
             if link.works() {
                 self.log.say(Level::Info, format_args!("{} is back", Named(link)));
             }
+            if reply.standing == Standing::Stale {
+                self.log.say(
+                    Level::Debug,
+                    format_args!("{} is cut off from its cluster and may be out of date", Named(link)),
+                );
+            }
             if detached {
                 conn.speaks_for = NOBODY;
                 self.log.say(Level::Warn, format_args!("the cluster no longer accepts the login"));

@@ -404,3 +404,79 @@ fn a_later_user_of_a_name_has_nothing_shared() {
     officer.ask(Request::CreateUser(login)).unwrap();
     assert_eq!(world.other(4).code(encrypt(key)), ReturnCode::KEY_HANDLE_INVALID);
 }
+
+/// Many keys and people at random, against the few lines that say who may what (cloudhsm.md 4.1).
+#[test]
+fn who_may_what_holds_through_any_history() {
+    struct Known {
+        handle: Handle,
+        owner: usize,
+        sharees: Vec<usize>,
+    }
+    const PEOPLE: [&str; 4] = common::people::NAMES;
+    for (round, profile) in PROFILES.into_iter().enumerate() {
+        let world = world_of_people(profile);
+        let mut clients = PEOPLE.map(|name| world.person(name));
+        let mut keys: Vec<Known> = Vec::new();
+        let mut state = 0x5eed + round as u64;
+        let mut draw = |below: usize| {
+            // Numerical Recipes' generator; its high bits are good enough here.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for step in 0..3000 {
+            let who = draw(PEOPLE.len());
+            if keys.len() < 3 || draw(20) == 0 && keys.len() < 12 {
+                let handle = clients[who].aes(on_token().with(A::ENCRYPT, true));
+                keys.push(Known { handle, owner: who, sharees: Vec::new() });
+                continue;
+            }
+            let at = draw(keys.len());
+            let (key, other) = (&mut keys[at], draw(PEOPLE.len()));
+            let (handle, owns) = (key.handle, key.owner == who);
+            let sees = owns || key.sharees.contains(&who);
+            let managed = |done: bool, missing, otherwise| match (sees, owns, done) {
+                (false, ..) => missing,
+                (true, false, _) => ReturnCode::ACTION_PROHIBITED,
+                (true, true, true) => ReturnCode::OK,
+                (true, true, false) => otherwise,
+            };
+            let missing = ReturnCode::OBJECT_HANDLE_INVALID;
+            let client = &mut clients[who];
+            let context = format!("{profile}, step {step}: {} and {key:?}", PEOPLE[who], key = handle);
+            match draw(12) {
+                0..=4 => {
+                    let expected = if sees { ReturnCode::OK } else { ReturnCode::KEY_HANDLE_INVALID };
+                    assert_eq!(client.code(encrypt(handle)), expected, "{context}");
+                }
+                5..=6 => assert_eq!(client.find(Attributes::new()).contains(&handle), sees, "{context}"),
+                7..=8 => {
+                    let possible = other != key.owner && !key.sharees.contains(&other);
+                    let expected = managed(possible, missing, ReturnCode::ARGUMENTS_BAD);
+                    assert_eq!(client.code(share(handle, PEOPLE[other], true)), expected, "{context}");
+                    if expected == ReturnCode::OK {
+                        key.sharees.push(other);
+                    }
+                }
+                9 => {
+                    let expected = managed(key.sharees.contains(&other), missing, ReturnCode::ARGUMENTS_BAD);
+                    assert_eq!(client.code(share(handle, PEOPLE[other], false)), expected, "{context}");
+                    if expected == ReturnCode::OK {
+                        key.sharees.retain(|sharee| *sharee != other);
+                    }
+                }
+                10 => {
+                    let set = Request::SetAttributes { handle, template: named("other") };
+                    assert_eq!(client.code(set), managed(true, missing, missing), "{context}");
+                }
+                _ => {
+                    let expected = managed(true, missing, missing);
+                    assert_eq!(client.code(Request::Destroy { handle }), expected, "{context}");
+                    if expected == ReturnCode::OK {
+                        keys.swap_remove(at);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::config::Config;
 use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal};
 use crate::daemon::Daemon;
+use crate::logging::LogFile;
 use crate::{Home, ServeError, default_home, logging, process};
 
 /// What `strongroom serve` is told.
@@ -23,7 +24,8 @@ pub struct ServeOptions {
     pub log_to_file: bool,
 }
 
-/// Serves a home until the process gets `SIGTERM` or `SIGINT`, or is told to end by its control socket.
+/// Serves a home until the process gets `SIGTERM` or `SIGINT`, or is told to end by its control socket. At `SIGHUP` a log
+/// in a file is opened anew, so that it can be rotated; without one it ends, too, since its terminal has gone.
 ///
 /// Prepares the process (no core dumps, locked memory, its umask), so it's for a process of its own.
 ///
@@ -34,11 +36,12 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let config = options.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
     let home = Home::new(options.home.clone().or(config.home).unwrap_or_else(default_home));
     home.prepare()?;
-    logging::start(&home, options.log_to_file, config.log.as_deref())?;
+    let log = logging::start(&home, options.log_to_file, config.log.as_deref())?;
     process::prepare();
 
     let (end, ended) = channel();
-    watch_signals(end.clone()).map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
+    watch_signals(end.clone(), log)
+        .map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
     let daemon = Arc::new(Daemon::start(&home)?);
     let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
     tracing::info!("serving {}", home.path().display());
@@ -84,10 +87,15 @@ impl Handler for Commands {
     }
 }
 
-fn watch_signals(end: Sender<()>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+fn watch_signals(end: Sender<()>, log: Option<LogFile>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
+            if let (SIGHUP, Some(log)) = (signal, &log) {
+                log.reopen();
+                tracing::info!("opened the log anew");
+                continue;
+            }
             tracing::info!("got signal {signal}");
             let _ = end.send(());
         }

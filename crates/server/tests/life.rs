@@ -71,6 +71,22 @@ fn sigterm_lets_calls_in_flight_end() {
 }
 
 #[test]
+fn a_log_that_was_moved_away_is_begun_anew() {
+    let home = TestHome::new();
+    let mut daemon = home.spawn();
+    let (log, moved) = (home.home.log(), home.path().join("daemon.log.1"));
+    fs::rename(&log, &moved).unwrap();
+    daemon.signal(Signal::HUP);
+    common::wait_until("the log is there again", || home.log().contains("opened the log anew"));
+    assert!(fs::read_to_string(&moved).unwrap().contains("serving"));
+    assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
+    create(&home.home, "default");
+    assert!(home.log().contains("made cluster default"));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait(), Some(0));
+}
+
+#[test]
 fn what_was_acknowledged_survives_a_kill() {
     let home = TestHome::new();
     let mut daemon = home.spawn();

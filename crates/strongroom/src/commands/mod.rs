@@ -50,7 +50,8 @@ pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
 fn must_be_one_cluster(between: &Between, what: &str, instead: &str) -> Result<(), Failure> {
     match (&between.source_cluster_id, &between.destination_cluster_id) {
         (Some(source), Some(destination)) if source != destination => Err(Failure::new(format!(
-            "{what} go from one cluster to another by backups, which aren't there yet. {instead}; without the two options this              command looks at the nodes of one cluster"
+            "{what} go from one cluster to another by backups, which aren't there yet. {instead}; without the two options \
+             this command looks at the nodes of one cluster"
         ))),
         _ => Ok(()),
     }

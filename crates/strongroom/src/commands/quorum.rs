@@ -61,7 +61,8 @@ fn generate(
     }
     if !desk.is_interactive() {
         return Err(Failure::new(format!(
-            "a token is only good for the login and the process that asked for it, and those of this command end with the command. In               strongroom interactive  say  login ..., then  quorum token-sign generate ... --token {}",
+            "a token is only good for the login and the process that asked for it, and those of this command end with the \
+             command. In  strongroom interactive  say  login ..., then  quorum token-sign generate ... --token {}",
             token.display()
         )));
     }

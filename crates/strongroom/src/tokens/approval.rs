@@ -112,7 +112,7 @@ fn check_subject(path: &Path, file: &File, data: &[u8]) -> Result<(), Failure> {
     let service = Service::ALL.into_iter().find(|service| u64::from(service.number()) == number(2, 4));
     let edited = |what: &str| {
         Failure::new(format!(
-            "`{what}` in {}, isn't what `approval_data` says: ask for a new token",
+            "`{what}` in {} isn't what `approval_data` says: ask for a new token",
             path.display()
         ))
     };

@@ -50,6 +50,7 @@ fn a_node_that_is_cut_off_serves_nothing_stale() {
             .nodes(3)
             .crypto_user("app", "app-secret")
             .crypto_user("other", "first-secret")
+            .crypto_user("third", "third-secret")
             .start();
         let raw = Raw::start(&cluster);
         let session = raw.logged_in(&cluster);
@@ -63,16 +64,24 @@ fn a_node_that_is_cut_off_serves_nothing_stale() {
         assert!(inside.sign(pair.private).result.is_ok());
         let mut other = Direct::connect(&cut_off);
         assert!(other.login(OTHER).result.is_ok());
+        let mut owner = Direct::connect(cluster.sockets()[0]);
+        assert!(owner.login(cluster.pin()).result.is_ok());
+        let mut sharee = Direct::connect(&cut_off);
+        assert!(sharee.login("third:third-secret").result.is_ok());
+        owner.share(kept.private, "third", true).result.expect("a key shared");
+        sharee.sign(kept.private).result.expect("a signature by the sharee");
         cluster.cut(1);
 
         // What's refused from now on by the cluster, that node hasn't heard of.
         session.destroy(pair.private).expect("C_DestroyObject");
+        owner.share(kept.private, "third", false).result.expect("a key shared no longer");
         let mut change = cluster.strongroom(&["user", "change-password"]);
         run(change.args(["--username", "other", "--role", "crypto-user", "--password", "second-secret"]));
 
         for reply in [inside.sign(pair.private), inside.find("doomed"), inside.sign(kept.private)] {
             assert!(is_turned_away(&reply), "a stale answer: {reply:?}");
         }
+        assert!(is_turned_away(&sharee.sign(kept.private)), "a key that isn't shared any more was used");
         for reply in [other.find("kept"), other.login(OTHER), other.login(CHANGED)] {
             assert!(is_turned_away(&reply), "a stale answer: {reply:?}");
         }
@@ -88,6 +97,7 @@ fn a_node_that_is_cut_off_serves_nothing_stale() {
             inside.sign(kept.private).result.is_ok()
         });
         assert_eq!(code(&inside.sign(pair.private)), ReturnCode::KEY_HANDLE_INVALID);
+        assert_eq!(code(&sharee.sign(kept.private)), ReturnCode::KEY_HANDLE_INVALID);
         assert_eq!(found(&inside.find("doomed")), 1, "only the public key is left");
         let mut anew = Direct::connect(&cut_off);
         assert_eq!(code(&anew.login(OTHER)), ReturnCode::PIN_INCORRECT);

@@ -59,6 +59,12 @@ impl Direct {
         self.ask(Request::Find { template, after: None, limit: 10 })
     }
 
+    /// Shares a key with a user, or no longer.
+    pub(crate) fn share(&mut self, key: u64, user: &str, shared: bool) -> Reply {
+        let user = user.parse().expect("a user's name");
+        self.ask(Request::Share { handle: Handle(key), user, shared })
+    }
+
     fn send<T: serde::Serialize>(&mut self, message: &T) {
         let mut frame = Vec::new();
         encode(message, &mut frame).expect("a message");

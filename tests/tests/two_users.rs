@@ -200,7 +200,7 @@ fn a_user_made_changed_and_deleted_by_the_officer_is_so_for_applications() {
         .iter()
         .filter_map(|user| user["username"].as_str())
         .collect();
-    assert_eq!(names, ["admin", "alice", "bob", "app_user"]);
+    assert_eq!(names, ["admin", "alice", "app_user", "bob"]);
     let gone = third.tool_fails("--list-objects");
     assert!(gone.contains("CKR_PIN_INCORRECT"), "{gone}");
 }

@@ -107,7 +107,7 @@ pub(crate) struct Wrap {
     /// An approved token for the management of the key to wrap
     #[arg(long, value_name = "FILE")]
     pub(crate) payload_approval: Option<PathBuf>,
-    /// An approved token for the use of the wrapping key
+    /// An approved token for the management of the wrapping key
     #[arg(long, value_name = "FILE")]
     pub(crate) wrapping_approval: Option<PathBuf>,
 }

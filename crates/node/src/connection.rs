@@ -110,9 +110,10 @@ impl Connection {
         }
         let instance = self.hello.instance;
         let before = self.principal.as_ref().map(Principal::who);
+        let approvals = if before.is_some() { extras.approvals.as_slice() } else { &[] };
         let requested = Requested::new(
             entry,
-            &extras.approvals,
+            approvals,
             self.node.journal.session(instance),
             before.as_ref(),
             &self.node.replica.read(),
@@ -123,7 +124,13 @@ impl Connection {
             self.node.journal.logged_in(instance, principal);
         }
         let copies = self.node.port.reachable() > 1;
-        let written = self.node.journal.write(&requested.events(&result, after.or(before), copies));
+        let is_nobodys = before.is_none() && after.is_none();
+        let events = requested.events(&result, after.or(before), copies);
+        let written = if is_nobodys && result.is_err() {
+            self.node.journal.write_failure(self.node.clock.now(), &events)
+        } else {
+            self.node.journal.write(&events)
+        };
         result.and_then(|response| written.map(|()| response))
     }
 

@@ -172,7 +172,10 @@ fn keys_are_told_with_their_handles_and_uses_are_not() {
         [
             ("CN_LOGIN", None),
             ("CN_GENERATE_KEY", Some((aes.0, 0))),
-            ("CN_GENERATE_KEY_PAIR", Some((private.0, public.0)))
+            ("CN_EXTRACT_MASKED_OBJECT_USER", Some((aes.0, 0))),
+            ("CN_GENERATE_KEY_PAIR", Some((private.0, public.0))),
+            ("CN_EXTRACT_MASKED_OBJECT_USER", Some((public.0, 0))),
+            ("CN_EXTRACT_MASKED_OBJECT_USER", Some((private.0, 0)))
         ]
     );
     assert_eq!(events[1].actor, Some((Role::CryptoUser, "app".parse().unwrap())));
@@ -226,6 +229,7 @@ fn keys_are_told_with_their_handles_and_uses_are_not() {
             ("CN_UNWRAP_KEY", 0, back.handle.0),
             ("CN_MODIFY_OBJECT", 0, aes.0),
             ("SR_COPY_OBJECT", 0, events[6].keys.unwrap().0),
+            ("CN_EXTRACT_MASKED_OBJECT_USER", 0, events[6].keys.unwrap().0),
             ("CN_DESTROY_OBJECT", 0, public.0),
             ("CN_DESTROY_OBJECT", 0, private.0),
             ("CN_DESTROY_OBJECT", 168, private.0)
@@ -269,6 +273,27 @@ fn users_are_told_by_name() {
         ]
     );
     assert_eq!(events.last().unwrap().actor, None);
+}
+
+#[test]
+fn nobody_can_fill_the_log_with_failures() {
+    let world = world(Profile::Standard);
+    let log = recorded(&world);
+    let mut stranger = world.client(1);
+    let mut try_all =
+        || (0..1000).for_each(|_| assert!(stranger.ask(Request::Destroy { handle: Handle(7) }).is_err()));
+    try_all();
+    assert_eq!(log.told(), [("CN_DESTROY_OBJECT", 168); 10]);
+    world.time.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    try_all();
+    let events = log.take();
+    assert_eq!(events.len(), 11);
+    assert_eq!(events[0].opcode.name, "SR_FAILURES_OMITTED");
+    assert!(events[0].note.as_ref().unwrap().starts_with("990 failures"));
+    // Who is logged in is told in full.
+    let mut app = world.app(2);
+    (0..50).for_each(|_| assert!(app.ask(Request::Destroy { handle: Handle(7) }).is_err()));
+    assert_eq!(log.take().len(), 51);
 }
 
 #[test]

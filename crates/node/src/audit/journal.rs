@@ -15,6 +15,10 @@ use crate::ticket::Principal;
 /// Logins of one client instance that are remembered; when there are more, an old one may be told of again.
 const MAX_LOGINS: usize = 8;
 
+/// Failures of clients that nobody is logged in on that are told in one second. Anybody who reaches a node's socket can
+/// cause them, and the log mustn't fill the disk for him.
+const MAX_FAILURES: u32 = 10;
+
 /// A node's journal. Without a sink it does nothing.
 #[derive(Default)]
 pub(crate) struct Journal {
@@ -22,6 +26,15 @@ pub(crate) struct Journal {
     clients: Mutex<Clients>,
     /// Records that changes under way from this node write, with how many such changes.
     own: Mutex<HashMap<Key, usize>>,
+    failures: Mutex<Failures>,
+}
+
+/// Failures of clients that nobody is logged in on.
+#[derive(Default)]
+struct Failures {
+    second: u64,
+    told: u32,
+    omitted: u64,
 }
 
 /// One entry per connected client instance, so there are no more than connections.
@@ -66,6 +79,29 @@ impl Journal {
             Some(sink) if !events.is_empty() => sink.write(events),
             _ => Ok(()),
         }
+    }
+
+    /// Keeps the events of a failure of a client that nobody is logged in on, unless there were too many in this second.
+    pub(crate) fn write_failure(&self, now: u64, events: &[Event]) -> Result<()> {
+        let omitted = {
+            let mut failures = self.failures.lock();
+            if failures.second != now {
+                (failures.second, failures.told) = (now, 0);
+            }
+            if failures.told >= MAX_FAILURES {
+                failures.omitted += 1;
+                return Ok(());
+            }
+            failures.told += 1;
+            std::mem::take(&mut failures.omitted)
+        };
+        if omitted > 0 {
+            let note = format!(
+                "{omitted} failures of clients that nobody was logged in on were too many to be told"
+            );
+            self.write(&[Event { note: Some(note), ..Event::by_node(opcode::FAILURES_OMITTED) }])?;
+        }
+        self.write(events)
     }
 
     /// Keeps events that nobody waits for.

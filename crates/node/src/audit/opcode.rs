@@ -158,6 +158,8 @@ opcodes! {
     SET_TOKEN_TIMEOUT = SR_SET_TOKEN_TIMEOUT 0x5103 Minimal;
     /// A user is brought to the nodes that missed changes of it.
     REPLICATE_USER = SR_REPLICATE_USER 0x5104 User;
+    /// Failures of clients that nobody is logged in on were too many to be told one by one.
+    FAILURES_OMITTED = SR_FAILURES_OMITTED 0x51fe Generic;
     /// What the node found of its log when it started wasn't what it had written.
     LOG_DAMAGED = SR_LOG_DAMAGED 0x51ff Generic;
 }
@@ -167,6 +169,18 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn the_page_has_the_table() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit-log.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for opcode in ALL {
+            let row = format!("| `{}` | {:#x} | {} |", opcode.name, opcode.number, opcode.log.label().0);
+            assert!(page.contains(&row), "docs/audit-log.md lacks {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `CN_") || line.starts_with("| `SR_"));
+        assert_eq!(rows.count(), ALL.len());
+    }
 
     #[test]
     fn names_and_numbers_are_unique_and_ours_are_in_our_range() {

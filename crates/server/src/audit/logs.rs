@@ -16,8 +16,9 @@ use super::sink::{FileSink, Found};
 use crate::home::make_directory;
 use crate::{Home, ServeError};
 
-/// A cluster that was started at most this often before may not have come to begin its logs yet.
-const MAX_YOUNG: u64 = 1;
+/// The revision of a cluster that nothing was done to yet but to make it and to start it twice: it may have been killed
+/// before it began its logs. At a later one there is something that a log would tell of.
+const MAX_YOUNG: u64 = 3;
 
 /// Where a stream ends that a daemon writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ impl Logs {
         let hsm = format!("{}-{}", node.serial(), node.id().0);
         let (sink, found) = FileSink::open(&dir, &hsm, &self.key, node.boot(), now)?;
         let sink = Arc::new(sink);
-        let is_young = node.boot() <= MAX_YOUNG;
+        let is_young = node.revision() <= MAX_YOUNG;
         let begin = match found {
             Found::Records => None,
             _ if is_young && !is_added && node.id() == NodeId(0) => Some(Beginning::First),

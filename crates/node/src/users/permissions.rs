@@ -11,7 +11,7 @@ use crate::ticket::Principal;
 /// What is asked, as far as roles matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
-    /// To know the cluster, its users and its quorum values; random bytes.
+    /// To know the cluster, its users and its quorum values; random bytes; to let go of what one has begun.
     Inform,
     /// To show who one is, by a password.
     Identify,
@@ -101,7 +101,8 @@ impl Operation {
             | Request::Random { .. }
             | Request::ListUsers
             | Request::QuorumSettings
-            | Request::CloseSession => Self::Inform,
+            | Request::CloseSession
+            | Request::Abandon { .. } => Self::Inform,
             Request::Login(_) | Request::LoginWithKey { .. } | Request::SetPin { .. } => Self::Identify,
             Request::Challenge { kind: ChallengeKind::Login, .. } => Self::Identify,
             Request::Activate { .. } | Request::InitToken { .. } => Self::Begin,
@@ -150,8 +151,7 @@ impl Operation {
             | Request::Derive { .. }
             | Request::Open { .. }
             | Request::Update { .. }
-            | Request::Finish { .. }
-            | Request::Abandon { .. } => Self::UseKeys,
+            | Request::Finish { .. } => Self::UseKeys,
             Request::Share { .. } => Self::ShareKeys,
         }
     }

@@ -4,7 +4,8 @@ use strongroom_model::{Profile, ReturnCode, Role, Service};
 use strongroom_wire::{Request, Response};
 
 use crate::common::{APP, Client, OFFICER};
-use crate::world::{Cluster, approved, change_password, cluster, create, login, name, signer};
+use crate::people::{approved, change_password, create, login, name, signer};
+use crate::world::{Cluster, cluster};
 
 const NEEDED: &str = "Quorum approval is required for this operation";
 const INVALID: &str = "Invalid username-signature pair for quorum authorization";

@@ -4,7 +4,8 @@ use strongroom_model::{Blob, Profile, ReturnCode, Role, Service, limits};
 use strongroom_wire::{Approval, ChallengeKind, OwnKey, Request, Signature, SignedChallenge};
 
 use crate::common::Client;
-use crate::world::{Cluster, approved, cluster, create, name, new_signer, signer};
+use crate::people::{approved, create, name, new_signer, signer};
+use crate::world::{Cluster, cluster};
 
 fn governed() -> (Cluster, Client, Blob) {
     let cluster = cluster(Profile::CloudHsm, 3);

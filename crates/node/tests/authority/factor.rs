@@ -4,9 +4,8 @@ use strongroom_model::{Blob, Error, Profile, Result, ReturnCode, Role, Service, 
 use strongroom_wire::{Attach, ChallengeKind, Envelope, Login, Request, Response, SignedChallenge};
 
 use crate::common::{APP, Client, OFFICER};
-use crate::world::{
-    Cluster, Signer, approved, change_password, cluster, create, login, name, sentence, signer,
-};
+use crate::people::{Signer, approved, change_password, create, login, name, sentence, signer};
+use crate::world::{Cluster, cluster};
 
 fn enable(client: &mut Client, role: Role, user: &str, signer: &Signer) -> Result<Response> {
     let key = Some(client.own_key(role, user, signer));

@@ -7,7 +7,8 @@ use strongroom_node::PasswordLimits;
 use strongroom_wire::{Attach, Envelope, Request};
 
 use crate::common::{APP, Client, OFFICER};
-use crate::world::{change_password, cluster, login};
+use crate::people::{change_password, login};
+use crate::world::cluster;
 
 const WRONG: &str = "wrong-password";
 
@@ -78,7 +79,7 @@ fn a_node_that_is_cut_off_counts_in_memory_and_brings_it_along() {
         let key = strongroom_node::state::Key::Failures(
             strongroom_model::NodeId(1),
             Role::CryptoUser,
-            crate::world::name("app"),
+            crate::people::name("app"),
         );
         match cluster.ledger.read(|state| state.get(&key)) {
             Some((_, strongroom_node::state::Record::Failures(count))) => count,

@@ -5,8 +5,11 @@ mod approvals;
 mod bad_input;
 #[path = "../common/mod.rs"]
 mod common;
+mod departures;
 mod factor;
+mod lifetimes;
 mod lockout;
+mod people;
 mod permissions;
 mod tokens;
 mod world;

@@ -9,7 +9,8 @@ use strongroom_wire::{
 };
 
 use crate::common::{APP, Client, OFFICER};
-use crate::world::{Cluster, change_password, cluster, login, name, signer};
+use crate::people::{change_password, login, name, signer};
+use crate::world::{Cluster, cluster};
 
 /// Requests that change nothing when they're allowed, and who may ask for them: nobody, an officer, a crypto user.
 /// `Y` under every profile, `-` under none, `L` under `standard` and `strict`, `S` under `standard`.
@@ -32,6 +33,7 @@ fn table() -> Vec<(&'static str, Request)> {
         ("YYY", Request::QuorumSettings),
         ("YYY", Request::Random { len: 1 }),
         ("YYY", Request::CloseSession),
+        ("YYY", Request::Abandon { stream: 0 }),
         // Showing who one is.
         ("YYY", Request::Login(ghost(Role::CryptoUser))),
         ("YYY", Request::LoginWithKey { login: ghost(Role::Admin), signed: Vec::new() }),
@@ -97,7 +99,6 @@ fn table() -> Vec<(&'static str, Request)> {
         ("L-Y", Request::Open { kind: StreamKind::Sign, operation: operation() }),
         ("L-Y", Request::Update { stream: 0, data: Blob::new() }),
         ("L-Y", Request::Finish { stream: 0, signature: Blob::new() }),
-        ("L-Y", Request::Abandon { stream: 0 }),
         // Last, since it ends the login.
         ("-YY", Request::Logout),
     ]

@@ -4,11 +4,12 @@ mod common;
 
 use std::sync::Arc;
 
+use common::people::{terms, world_of_people};
 use common::*;
 use parking_lot::Mutex;
 use strongroom_model::{
     AttributeType as A, Attributes, Blob, Error, Handle, Mechanism, MechanismType, ObjectClass, Profile,
-    Result, ReturnCode, Role,
+    Result, ReturnCode, Role, Service,
 };
 use strongroom_node::audit::{AuditSink, Beginning, Event};
 use strongroom_node::state::{Committed, Key, Record, Revocation, User};
@@ -273,6 +274,68 @@ fn users_are_told_by_name() {
         ]
     );
     assert_eq!(events.last().unwrap().actor, None);
+}
+
+#[test]
+fn quorums_and_sharing_are_told() {
+    let world = world_of_people(Profile::Standard);
+    let log = recorded(&world);
+    let mut ann = world.person("ann");
+    let pair = Request::GeneratePair {
+        mechanism: Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN),
+        public: Attributes::new().with(A::TOKEN, true).with(A::EC_PARAMS, P256),
+        private: Attributes::new().with(A::TOKEN, true).with(A::SIGN, true),
+    };
+    let made = ann.ask_with(terms(&["ben", "cyd"], 2, 2), pair);
+    let Ok(Response::Pair { private, .. }) = made else { panic!("{made:?}") };
+    log.take();
+    let handle = private.handle;
+    let sign =
+        || Request::Sign { operation: operation(MechanismType::ECDSA, handle, &[7; 32]), digested: false };
+    let share = || Request::Share { handle, user: "other".parse().unwrap(), shared: true };
+    ann.ask(sign()).unwrap_err();
+    ann.ask(share()).unwrap_err();
+    assert_eq!(log.told(), [("CN_SHARE_OBJECT", 0x5001_0000)]);
+
+    let approved = ann.approved_for(Service::KeyUsage, handle, &["ben", "cyd"]);
+    ann.ask_with(approved, sign()).unwrap();
+    let approved = ann.approved_for(Service::KeyManagement, handle, &["ben", "cyd"]);
+    ann.ask_with(approved, share()).unwrap();
+    let events = log.take();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (event.opcode.name, event.user.as_ref().map(|(_, name)| name.clone().unwrap().to_string()))
+        })
+        .collect();
+    let of = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        told,
+        [
+            ("CN_GET_TOKEN", None),
+            ("CN_APPROVE_TOKEN", of("ben")),
+            ("CN_APPROVE_TOKEN", of("cyd")),
+            ("CN_GET_TOKEN", None),
+            ("CN_APPROVE_TOKEN", of("ben")),
+            ("CN_APPROVE_TOKEN", of("cyd")),
+            ("CN_SHARE_OBJECT", of("other"))
+        ]
+    );
+    assert_eq!(events[6].keys, Some((handle.0, 0)));
+    assert!(events.iter().all(|event| event.outcome.is_success()));
+
+    ann.ask(Request::DeleteQuorumTokens { all: false }).unwrap();
+    let mut officer = world.officer(1);
+    officer.ask(Request::SetQuorumTimeouts { generated: Some(300), approved: None }).unwrap();
+    officer.ask(Request::SetQuorumValue { service: Service::User, value: 8 }).unwrap_err();
+    let told: Vec<_> = log.told().into_iter().map(|(name, code)| (name, code == 0)).collect();
+    let expected = [
+        ("CN_DELETE_TOKEN", true),
+        ("CN_LOGIN", true),
+        ("SR_SET_TOKEN_TIMEOUT", true),
+        ("CN_SET_M_VALUE", false),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod state;
 mod ticket;
 mod users;
 mod using;
+mod wrapping;
 
 pub use connection::Connection;
 pub use node::{Clock, Node, NodeParts, PasswordLimits};

@@ -49,7 +49,7 @@ pub(crate) struct Lanes {
 #[derive(Debug, Default)]
 struct Lane {
     led: bool,
-    waiting: VecDeque<Follower>,
+    waiting: VecDeque<Arc<Follower>>,
 }
 
 /// A call that waits for a leader to take it along.
@@ -57,12 +57,6 @@ struct Lane {
 struct Follower {
     frame: Vec<u8>,
     only: Option<NodeId>,
-    place: Arc<Place>,
-}
-
-/// Where a follower waits.
-#[derive(Debug, Default)]
-struct Place {
     news: Mutex<Option<News>>,
     come: Condvar,
 }
@@ -95,9 +89,9 @@ pub(crate) enum Part<'a> {
 pub(crate) struct Lead<'a> {
     /// `None`: a call by itself.
     lane: Option<&'a Mutex<Lane>>,
-    followers: VecDeque<Follower>,
+    followers: VecDeque<Arc<Follower>>,
     /// What to tell them when the lane is left.
-    outcomes: Vec<(Arc<Place>, Outcome)>,
+    outcomes: Vec<(Arc<Follower>, Outcome)>,
 }
 
 impl Default for Lanes {
@@ -127,13 +121,12 @@ impl Lanes {
         let take = |lane: &mut Lane| !std::mem::replace(&mut lane.led, true);
         if !take(&mut lock(lane)) {
             let Ok(frame) = frame() else { return Part::Over(Outcome::Alone) };
-            let follower = Follower { frame, only, place: Arc::default() };
-            let place = Arc::clone(&follower.place);
+            let follower = Arc::new(Follower::new(frame, only));
             let mut lane = lock(lane);
             if !take(&mut lane) {
-                lane.waiting.push_back(follower);
+                lane.waiting.push_back(Arc::clone(&follower));
                 drop(lane);
-                if let News::Over(outcome) = place.wait() {
+                if let News::Over(outcome) = follower.wait() {
                     return Part::Over(outcome);
                 }
             }
@@ -177,12 +170,12 @@ impl<'a> Lead<'a> {
 
     /// Appends the frames of those who are taken along to a node; others are told to go alone.
     pub(crate) fn write(&mut self, node: NodeId, out: &mut Vec<u8>) {
-        let fits = |follower: &Follower| follower.only.is_none_or(|only| only == node);
+        let fits = |follower: &Arc<Follower>| follower.only.is_none_or(|only| only == node);
         if !self.followers.iter().all(fits) {
-            let (fit, unfit) = std::mem::take(&mut self.followers).into_iter().partition(fits);
+            let (fit, unfit): (VecDeque<_>, VecDeque<_>) =
+                std::mem::take(&mut self.followers).into_iter().partition(fits);
             self.followers = fit;
-            self.outcomes
-                .extend(VecDeque::into_iter(unfit).map(|follower| (follower.place.clone(), Outcome::Alone)));
+            self.outcomes.extend(unfit.into_iter().map(|follower| (follower, Outcome::Alone)));
         }
         for follower in &self.followers {
             out.extend_from_slice(&follower.frame);
@@ -192,7 +185,7 @@ impl<'a> Lead<'a> {
     /// Notes what became of the next follower's call.
     pub(crate) fn next(&mut self, outcome: Outcome) {
         if let Some(follower) = self.followers.pop_front() {
-            self.outcomes.push((Arc::clone(&follower.place), outcome));
+            self.outcomes.push((follower, outcome));
         }
     }
 
@@ -241,18 +234,22 @@ impl Drop for Lead<'_> {
             match lane.waiting.pop_front() {
                 Some(next) => {
                     drop(lane);
-                    next.place.tell(News::Lead);
+                    next.tell(News::Lead);
                 }
                 None => lane.led = false,
             }
         }
-        for (place, outcome) in self.outcomes.drain(..) {
-            place.tell(News::Over(outcome));
+        for (follower, outcome) in self.outcomes.drain(..) {
+            follower.tell(News::Over(outcome));
         }
     }
 }
 
-impl Place {
+impl Follower {
+    const fn new(frame: Vec<u8>, only: Option<NodeId>) -> Self {
+        Self { frame, only, news: Mutex::new(None), come: Condvar::new() }
+    }
+
     fn wait(&self) -> News {
         let mut news = lock(&self.news);
         loop {
@@ -383,7 +380,7 @@ mod tests {
     fn long_frames_do_not_go_along_with_many() {
         let lanes = Lanes::default();
         let leader = first(&lanes);
-        let long = |len| Follower { frame: vec![0; len], only: None, place: Arc::default() };
+        let long = |len| Arc::new(Follower::new(vec![0; len], None));
         lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES * 2), long(1), long(MAX_BYTES), long(1)]);
         let taken = || {
             let mut leader = Lead::of(Some(&lanes.lanes[7]));

@@ -13,9 +13,11 @@ pub(crate) const QUICKSTART: &[&str] = &["curl", "libengine-pkcs11-openssl", "ng
 pub(crate) const TESTS: &[&str] = &[
     "apache2-utils",
     "binutils",
+    "bsdutils",
     "gcc",
     "gdb",
     "gnutls-bin",
+    "jq",
     "libc6-dev",
     "mount",
     "openjdk-17-jdk-headless",

@@ -40,6 +40,7 @@ transcripts! {
     key_quorum
     keys
     login
+    nodes
     permissions
     quorum
     second_factor

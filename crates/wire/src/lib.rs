@@ -1,8 +1,8 @@
 //! What a client and a node say to each other: messages, their encoding in frames, and the transport.
 //!
 //! A connection carries one [`Hello`], answered by a [`Welcome`], then any number of
-//! [`Envelope`]s, each answered by a [`Reply`] before the next is read. One request is one write
-//! and one read on either side.
+//! [`Envelope`]s, each answered by a [`Reply`], in order. A client may send several before it reads; those that are
+//! there together are answered together, unless one takes long. One request is one write and one read on either side.
 
 #![forbid(unsafe_code)]
 

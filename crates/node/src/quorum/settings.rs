@@ -77,6 +77,7 @@ impl Caller<'_> {
         &self,
         change: impl Fn(&Replica, &mut QuorumSettings) -> Result<Option<Write>>,
     ) -> Result<Response> {
+        self.must_know_the_rules()?;
         self.commit(|replica| {
             let policy = replica.policy().ok_or(ReturnCode::FUNCTION_FAILED)?;
             let mut quorum = policy.quorum;

@@ -17,6 +17,7 @@ impl Caller<'_> {
     /// Makes a token for the caller in this process. Expired ones go on the occasion.
     pub(crate) fn quorum_token(&self, service: Service, key: Option<Handle>) -> Result<Response> {
         let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+        self.must_know_the_rules()?;
         self.check_key(service, key)?;
         let created = self.node.clock.now();
         let parts = self.node.port.members().0.len().max(1);

@@ -98,6 +98,15 @@ pub trait Port: Send + Sync {
     /// Whether this node hears of changes; if not, what it has may be out of date.
     fn is_connected(&self) -> bool;
 
+    /// Whether this node has these records as they are committed, as far as users and policy are concerned.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_FUNCTION_FAILED` if it has an older version of one, from when it couldn't be reached.
+    fn must_be_up_to_date(&self, _keys: &[Key]) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Whether a user is logged in on another node, as far as others can be asked.
     fn is_logged_in(&self, _role: Role, _user: &UserName) -> bool {
         false

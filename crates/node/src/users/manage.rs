@@ -19,6 +19,7 @@ impl Caller<'_> {
         if !matches!(role, Role::Admin | Role::CryptoUser) {
             return Err(Error::new(ReturnCode::ARGUMENTS_BAD, "a new user's role is admin or crypto-user"));
         }
+        self.must_know_the_rules()?;
         self.check_new_password(&login.password)?;
         let user = Arc::new(User::with_password(&login.password)?);
         self.commit(|replica| {
@@ -43,6 +44,7 @@ impl Caller<'_> {
     /// Deletes a user, its tokens and what was counted against it, and takes it off the keys that it shares: a later user
     /// of the name mustn't inherit them.
     pub(crate) fn delete_user(&self, role: Role, name: &UserName) -> Result<Response> {
+        self.must_know_the_rules()?;
         self.must_be_away(role, name)?;
         self.commit(|replica| {
             let approval = self.officers_approval(replica, Service::User)?;
@@ -84,6 +86,7 @@ impl Caller<'_> {
         let own = (principal.role, &principal.user) == (role, name);
         self.check_new_password(&login.password)?;
         if !own {
+            self.must_know_the_rules()?;
             self.must_be_away(role, name)?;
         }
         self.replace_password(role, name, &login.password, own)?;

@@ -18,6 +18,7 @@ impl Caller<'_> {
         if self.node.replica.read().user(role, name).is_some_and(|user| user.value.mfa) {
             return Err(has_second_factor());
         }
+        self.must_know_the_rules()?;
         let key = self.proven(own)?;
         self.commit(|replica| {
             let user = self.user(replica, role, name)?;
@@ -36,6 +37,7 @@ impl Caller<'_> {
     pub(crate) fn change_mfa(&self, role: Role, name: &UserName, key: Option<&OwnKey>) -> Result<Response> {
         let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
         let own = (principal.role, &principal.user) == (role, name);
+        self.must_know_the_rules()?;
         let key = key.map(|key| self.proven(key)).transpose()?;
         self.commit(|replica| {
             let approval = if own { None } else { self.officers_approval(replica, Service::User)? };

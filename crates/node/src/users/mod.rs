@@ -39,6 +39,14 @@ pub(crate) struct Desk {
 }
 
 impl Caller<'_> {
+    /// Refuses on a node that has missed a change of the policy or of who asks: it would decide for the whole cluster by
+    /// what holds no longer, and need fewer approvals, or serve an officer who isn't one any more (attacks.md A34).
+    pub(crate) fn must_know_the_rules(&self) -> Result<()> {
+        let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+        let own = Key::User(principal.role, principal.user.clone());
+        self.node.port.must_be_up_to_date(&[Key::Policy, own])
+    }
+
     fn check_new_password(&self, password: &[u8]) -> Result<()> {
         let limits = PasswordLimits::of(self.node.profile());
         if (limits.min as usize..=limits.max as usize).contains(&password.len()) {

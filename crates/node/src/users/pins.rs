@@ -61,6 +61,7 @@ impl Caller<'_> {
 
     pub(crate) fn init_pin(&self, user: Option<UserName>, password: &[u8]) -> Result<Response> {
         self.must_be_standard("C_InitPIN")?;
+        self.must_know_the_rules()?;
         self.check_new_password(password)?;
         let name = match user.or_else(|| self.node.info().default_user) {
             Some(name) => name,

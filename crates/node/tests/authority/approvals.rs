@@ -1,7 +1,8 @@
 //! What needs approvals, how many, and whose (cloudhsm.md 3.1, 3.2; items 33 to 35, 38; attacks.md A31).
 
 use strongroom_model::{Profile, ReturnCode, Role, Service};
-use strongroom_wire::{Request, Response};
+use strongroom_node::state::Key;
+use strongroom_wire::{OwnKey, Request, Response};
 
 use crate::common::{APP, Client, OFFICER};
 use crate::people::{approved, change_password, create, login, name, signer};
@@ -254,4 +255,31 @@ fn an_officers_own_deletion_ends_its_token() {
     let delete = Request::DeleteUser { role: Role::Admin, user: name("admin") };
     admin.with(vec![approved(&data, &["olga", "otto"])], delete).unwrap();
     assert!(cluster.officer("olga", 2).tokens().is_empty());
+}
+
+/// A node that has missed a change of the policy, or of who asks, doesn't decide by what held before.
+#[test]
+fn a_node_that_lags_behind_decides_nothing_for_the_cluster() {
+    let (cluster, mut officer) = governed(1, 1);
+    let mine = || OwnKey { public_key: signer("spare").spki.clone(), proof: Vec::new() };
+    let mfa = |user: &str, key| Request::ChangeMfa { role: Role::Admin, user: name(user), key };
+    for missed in [Key::Policy, Key::User(Role::Admin, name("admin"))] {
+        cluster.ledger.missed.lock().push(missed);
+        for request in [
+            create("new"),
+            change_password(Role::CryptoUser, "app", APP),
+            Request::DeleteUser { role: Role::CryptoUser, user: name("app") },
+            Request::SetQuorumValue { service: Service::User, value: 2 },
+            Request::SetQuorumTimeouts { generated: Some(1), approved: None },
+            Request::QuorumToken { service: Service::User, key: None },
+            Request::RegisterQuorumKey(mine()),
+            mfa("admin", Some(mine())),
+            mfa("otto", None),
+        ] {
+            let asked = format!("{request:?}");
+            assert_eq!(officer.code(request), ReturnCode::FUNCTION_FAILED, "{asked}");
+        }
+        cluster.ledger.missed.lock().clear();
+    }
+    officer.ask(create("new")).unwrap();
 }

@@ -28,6 +28,8 @@ pub(crate) struct Ledger {
     nodes: OnceLock<Vec<Arc<Node>>>,
     handles: AtomicU64,
     cut: Vec<AtomicBool>,
+    /// What nodes haven't heard of.
+    pub(crate) missed: Mutex<Vec<Key>>,
     /// Whether the store refuses all changes.
     pub(crate) broken: AtomicBool,
     pub(crate) commits: AtomicUsize,
@@ -92,6 +94,14 @@ impl Port for NodePort {
         !self.0.cut[self.1].load(Ordering::Relaxed)
     }
 
+    fn must_be_up_to_date(&self, keys: &[Key]) -> Result<()> {
+        let missed = self.0.missed.lock();
+        if keys.iter().any(|key| missed.contains(key)) {
+            return Err(Error::new(ReturnCode::FUNCTION_FAILED, "the node lags behind"));
+        }
+        Ok(())
+    }
+
     fn is_logged_in(&self, role: Role, user: &UserName) -> bool {
         self.0.reached().any(|node| node.is_logged_in(role, user))
     }
@@ -128,6 +138,7 @@ fn start(records: Vec<(Key, Revision, Record)>, nodes: usize) -> Cluster {
         nodes: OnceLock::new(),
         handles: AtomicU64::new(1),
         cut: (0..nodes).map(|_| AtomicBool::new(false)).collect(),
+        missed: Mutex::default(),
         broken: AtomicBool::new(false),
         commits: AtomicUsize::new(0),
     });

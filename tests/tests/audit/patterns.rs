@@ -1,8 +1,12 @@
 //! What the logs of two nodes tell of what a program does (cloudhsm.md 9, and item 82 of its checklist).
 
+use std::fs::File;
+use std::process::Stdio;
+use std::time::Duration;
+
 use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
-use strongroom_testkit::{Cluster, run, run_any};
+use strongroom_testkit::{Background, Cluster, run, run_any, wait_until};
 use strongroom_tests::alone;
 use strongroom_tests::raw::{Mechanism, Raw, Session, Template};
 
@@ -111,7 +115,7 @@ fn drop_without_logout(cluster: &Cluster, raw: Raw) {
         })
     };
     // The daemon hears of it when it looks at the connection again.
-    strongroom_testkit::wait_until("both nodes tell of the end", std::time::Duration::from_secs(10), is_told);
+    wait_until("both nodes tell of the end", Duration::from_secs(10), is_told);
 }
 
 #[test]
@@ -269,4 +273,29 @@ fn nodes_that_come_and_go_are_told() {
     assert!(last.reboot_counter > first.reboot_counter, "{last:?}");
     assert_ne!(last.session_handle, 0);
     verify(&cluster);
+}
+
+#[test]
+fn who_follows_the_log_sees_what_comes() {
+    let cluster = Cluster::start();
+    let seen = cluster.folder().join("seen");
+    let mut command = cluster.strongroom(&["audit", "show"]);
+    command.args(["--follow", "--node", "0", "--format", "json"]);
+    command.stdin(Stdio::null()).stdout(File::create(&seen).expect("a file")).stderr(Stdio::null());
+    let mut follower = Background::start(&mut command);
+    let has = |name: &str| std::fs::read_to_string(&seen).is_ok_and(|text| text.contains(name));
+    let limit = Duration::from_secs(10);
+    wait_until("what was before is shown", limit, || has("CN_INIT_TOKEN"));
+    assert!(!has("CN_LOGOUT"));
+    // One of the nodes carries it out; the other tells that the user arrived.
+    run(cluster.strongroom(&["user", "create"]).args([
+        "--username",
+        "bob",
+        "--role",
+        "crypto-user",
+        "--password",
+        "a-pass-word",
+    ]));
+    wait_until("what came is shown", limit, || has("\"bob\""));
+    assert!(follower.is_running());
 }

@@ -34,6 +34,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    audit
     cluster
     coverage
     files

@@ -41,6 +41,10 @@ fn event(state: &Replica, key: &Key, new: Option<&Record>) -> Option<Event> {
         }
         (Key::User(role, name), new) => {
             let old = state.user(*role, name).map(|record| &record.value);
+            // The first officer is made by setting the password that the unactivated admin lacks.
+            if *role == Role::Admin && old.is_none() && !state.is_initialized() {
+                return Some(Event::by_node(opcode::CHANGE_PSWD).about_user(Role::UnactivatedAdmin, name));
+            }
             let opcode = match (old, new) {
                 (None, Some(Record::User(_))) if *role == Role::CryptoUser => opcode::CREATE_USER,
                 (None, Some(Record::User(_))) => opcode::CREATE_CO,

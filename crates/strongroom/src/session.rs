@@ -4,9 +4,13 @@ use std::cell::RefCell;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use strongroom_client::{Client, ClusterConfig, Config, Route};
-use strongroom_model::{Error, Handle, NodeId, Role, UserName};
+use strongroom_model::{Error, Handle, NodeId, ReturnCode, Role, UserName};
 use strongroom_server::{Home, default_home};
 use strongroom_wire::{Extras, Login, Request, Response, SignedChallenge};
 use zeroize::Zeroizing;
@@ -18,6 +22,8 @@ use crate::secrets::Secrets;
 
 /// The only PKCS#11 session of this process.
 const SESSION: u64 = 1;
+/// How long a node may take to say what it has.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where commands find their sessions: each has its own, or, in interactive mode, they share one for each cluster.
 pub(crate) struct Desk {
@@ -29,7 +35,7 @@ pub(crate) struct Session(Rc<Seat>);
 
 /// Logged out when the last session with it is dropped.
 struct Seat {
-    client: Client,
+    client: Arc<Client>,
     home: Home,
     cluster: String,
     who: RefCell<Option<Who>>,
@@ -109,7 +115,7 @@ impl Desk {
 impl Session {
     fn new(home: Home, config: ClusterConfig) -> Self {
         let cluster = config.name.clone();
-        Self(Rc::new(Seat { client: Client::new(config), home, cluster, who: RefCell::new(None) }))
+        Self(Rc::new(Seat { client: Arc::new(Client::new(config)), home, cluster, who: RefCell::new(None) }))
     }
 
     /// The home that the cluster is of, as far as the command line and the environment tell.
@@ -192,9 +198,35 @@ impl Session {
         }
     }
 
-    /// Has a node carry out a request, and says what it answers even if that's an error.
+    /// Has each of these nodes carry out a request, and says what they answer, in their order. One that can't be reached, or
+    /// doesn't answer in time, is a `CKR_DEVICE_ERROR` or a `CKR_TOKEN_NOT_PRESENT`.
+    pub(crate) fn ask_each(&self, nodes: &[NodeId], request: &Request) -> Vec<Result<Response, Error>> {
+        let (sender, answers) = channel();
+        for (at, node) in nodes.iter().copied().enumerate() {
+            let (client, sender, request) = (Arc::clone(&self.0.client), sender.clone(), request.clone());
+            // Not joined: a node that never answers holds up its thread alone.
+            thread::spawn(move || {
+                let answer = client.call_now(Route::Node(node), SESSION, &request);
+                let _ = sender.send((at, answer));
+            });
+        }
+        drop(sender);
+        let late = |node: &NodeId| {
+            let message = format!("node {} doesn't answer within {} seconds", node.0, PATIENCE.as_secs());
+            Err(Error::new(ReturnCode::DEVICE_ERROR, message))
+        };
+        let mut collected: Vec<Result<Response, Error>> = nodes.iter().map(late).collect();
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok((at, answer)) = answers.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            collected[at] = answer;
+        }
+        collected
+    }
+
+    /// As [`Self::ask_each`], of one node.
     pub(crate) fn ask(&self, node: NodeId, request: &Request) -> Result<Response, Error> {
-        self.0.client.call_now(Route::Node(node), SESSION, request)
+        self.ask_each(&[node], request).remove(0)
     }
 
     /// The token's label and serial number.

@@ -23,13 +23,14 @@ pub(crate) fn ask_all<T>(
     read: impl Fn(Response) -> Option<T>,
 ) -> Result<Views<T>, Failure> {
     let mut views = Views::new();
-    for node in session.nodes()? {
-        let view = match session.ask(node, request) {
+    let nodes = session.nodes()?;
+    for (node, answer) in nodes.iter().zip(session.ask_each(&nodes, request)) {
+        let view = match answer {
             Ok(response) => Some(read(response).ok_or_else(unexpected)?),
             Err(error) if is_away(&error) => None,
             Err(error) => return Err(error.into()),
         };
-        views.insert(node, view);
+        views.insert(*node, view);
     }
     Ok(views)
 }
@@ -157,31 +158,32 @@ fn key_views(
         Place::Cluster => session.nodes()?,
         Place::Node(node) => vec![node],
     };
-    nodes.into_iter().map(|node| key_view(session, node, handle, types)).collect()
+    let ownerships = session.ask_each(&nodes, &Request::Ownership { handle });
+    let attributes = session.ask_each(&nodes, &Request::GetAttributes { handle, types: types.to_vec() });
+    ownerships
+        .into_iter()
+        .zip(attributes)
+        .map(|(ownership, attributes)| key_view(ownership, attributes))
+        .collect()
 }
 
 fn key_view(
-    session: &Session,
-    node: NodeId,
-    handle: Handle,
-    types: &[AttributeType],
+    ownership: Result<Response, Error>,
+    attributes: Result<Response, Error>,
 ) -> Result<Option<KeyView>, Failure> {
-    let lacks = |error: &Error| {
-        is_away(error)
-            || matches!(error.code, ReturnCode::OBJECT_HANDLE_INVALID | ReturnCode::KEY_HANDLE_INVALID)
-    };
-    let ownership = match session.ask(node, &Request::Ownership { handle }) {
-        Ok(Response::Ownership(ownership)) => ownership,
-        Ok(_) => return Err(unexpected()),
-        Err(error) if lacks(&error) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    match session.ask(node, &Request::GetAttributes { handle, types: types.to_vec() }) {
-        Ok(Response::Answers(attributes)) => Ok(Some(KeyView { ownership, attributes })),
-        Ok(_) => Err(unexpected()),
-        Err(error) if lacks(&error) => Ok(None),
-        Err(error) => Err(error.into()),
+    match (ownership, attributes) {
+        (Ok(Response::Ownership(ownership)), Ok(Response::Answers(attributes))) => {
+            Ok(Some(KeyView { ownership, attributes }))
+        }
+        (Ok(_), Ok(_)) => Err(unexpected()),
+        (Err(error), _) | (_, Err(error)) if lacks(&error) => Ok(None),
+        (Err(error), _) | (_, Err(error)) => Err(error.into()),
     }
+}
+
+/// Whether a node doesn't have the key, or can't be asked.
+fn lacks(error: &Error) -> bool {
+    is_away(error) || matches!(error.code, ReturnCode::OBJECT_HANDLE_INVALID | ReturnCode::KEY_HANDLE_INVALID)
 }
 
 /// A key's handle as cloudhsm-cli writes it.

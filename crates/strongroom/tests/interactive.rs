@@ -1,7 +1,5 @@
 //! `strongroom interactive`, with commands piped in and at a terminal.
 
-mod common;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};

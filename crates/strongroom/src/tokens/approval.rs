@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn drawn() -> Vec<u8> {
-        let mut part = vec![0; PART];
+        let mut part = [0; PART];
         part[1] = 1;
         part[3] = 7;
         part[15] = 42;

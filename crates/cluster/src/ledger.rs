@@ -21,7 +21,6 @@ use crate::keys;
 use crate::lags::Lags;
 use crate::link::Link;
 use crate::queue::{Outcome, Queue};
-use crate::replication::written;
 use crate::transport::Transport;
 use crate::vault::{Fingerprint, Vault};
 
@@ -42,6 +41,8 @@ pub(crate) struct Ledger {
     pub(crate) transport: Arc<dyn Transport>,
     /// The state as committed. Written by the leader only, and never while the store is busy.
     pub(crate) master: RwLock<Replica>,
+    /// What nodes have missed. Written as `master` is.
+    pub(crate) lags: RwLock<Lags>,
     /// Held while a group is committed and sent to the nodes, and while nodes come and go. No reader needs it.
     pub(crate) book: Mutex<Book>,
     queue: Queue,
@@ -71,7 +72,6 @@ pub(crate) struct LedgerParts {
 /// What the leader keeps from group to group.
 pub(crate) struct Book {
     notes: HashMap<Vec<u8>, Revision>,
-    pub(crate) lags: Lags,
     pub(crate) history: History,
     fingerprint: Fingerprint,
     next_sweep: u64,
@@ -103,13 +103,13 @@ impl Ledger {
             transport: parts.transport,
             book: Mutex::new(Book {
                 notes: parts.notes,
-                lags: parts.lags,
                 history: History::new(parts.master.revision()),
                 fingerprint: parts.fingerprint,
                 next_sweep: 0,
                 complained: None,
             }),
             master: RwLock::new(parts.master),
+            lags: RwLock::new(parts.lags),
             queue: Queue::default(),
             roster: RwLock::default(),
             reachable: AtomicUsize::new(0),
@@ -164,6 +164,15 @@ impl Ledger {
         Ok(handle)
     }
 
+    /// Forgets that the last handle was given out. Whether there was one.
+    #[cfg(any(test, feature = "simulator"))]
+    pub(crate) fn rewind_handles(&self) -> bool {
+        let mut lease = self.lease.lock();
+        let given = lease.end - lease.next < HANDLE_BLOCK;
+        lease.next -= u64::from(given);
+        given
+    }
+
     /// The nodes and the number of their last change.
     pub(crate) fn members(&self) -> (Vec<Member>, u64) {
         let roster = self.roster.read();
@@ -196,15 +205,10 @@ impl Ledger {
         let book = &mut *book;
         let mut outcomes = Vec::with_capacity(drafts.len());
         let sealed = {
-            let master = self.master.read();
+            let (master, lags) = (self.master.read(), self.lags.read());
             let away = if master.profile() == Profile::CloudHsm { self.away() } else { Vec::new() };
-            let ground = Ground {
-                vault: &self.vault,
-                master: &master,
-                notes: &book.notes,
-                lags: &book.lags,
-                away: &away,
-            };
+            let ground =
+                Ground { vault: &self.vault, master: &master, notes: &book.notes, lags: &lags, away: &away };
             let mut batch = Batch::new(ground, book.fingerprint.clone());
             outcomes.extend(drafts.into_iter().map(|draft| batch.add(draft).ok_or(CommitError::Conflict)));
             let now = self.clock.now();
@@ -237,16 +241,17 @@ impl Ledger {
                 None => book.notes.remove(&note),
             };
         }
-        for (node, key, lag) in sealed.lags {
-            book.lags.set(node, key, lag);
+        let update = Update { base: Some(sealed.base), to: sealed.to, writes: sealed.writes };
+        {
+            let (mut master, mut lags) = (self.master.write(), self.lags.write());
+            master.update(&update);
+            sealed.lags.into_iter().for_each(|(node, key, lag)| lags.set(node, key, lag));
         }
-        let mut update = Update { base: Some(sealed.base), to: sealed.to, writes: sealed.writes };
-        let mut master = self.master.write();
-        master.update(&update);
-        update.writes.extend(sealed.replicated.into_iter().map(|key| written(key, &master)));
-        drop(master);
-        book.history.push(update.to, update.writes.iter().map(|write| write.key.clone()).collect());
-        self.spread(book, update);
+        let written = update.writes.iter().map(|write| &write.key);
+        book.history.push(update.to, written.chain(&sealed.replicated).cloned().collect());
+        // What was replicated is news to some nodes only.
+        let news = sealed.replicated.is_empty().then(|| Arc::new(update));
+        self.spread(book, sealed.to, news.as_ref());
     }
 
     fn complain(&self, book: &mut Book, error: &StoreError) {

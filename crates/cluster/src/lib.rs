@@ -22,6 +22,8 @@ mod nodes;
 mod port;
 mod queue;
 mod replication;
+#[cfg(any(test, feature = "simulator"))]
+pub mod simulator;
 #[cfg(test)]
 mod tests;
 mod transport;

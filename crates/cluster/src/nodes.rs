@@ -285,8 +285,8 @@ impl Ledger {
                 .fold(Change::default(), |change, key| change.and(key, Expect::Anything, None))
         };
         let lags: Vec<_> = {
-            let book = self.book.lock();
-            book.lags.iter().filter(|(node, _)| gone(node)).map(|(node, key)| (node, key.clone())).collect()
+            let lags = self.lags.read();
+            lags.iter().filter(|(node, _)| gone(node)).map(|(node, key)| (node, key.clone())).collect()
         };
         Ok(Draft::of(self.read(counts))?.and_end(lags))
     }

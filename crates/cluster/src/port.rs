@@ -21,10 +21,10 @@ impl NodePort {
         Arc::new(Self { ledger, link })
     }
 
-    /// Refuses for a node that isn't in touch with its cluster.
-    fn in_touch(&self) -> Result<(), Error> {
-        if self.link.is_connected() || self.ledger.reach(&self.link) {
-            return Ok(());
+    /// Why a node that isn't in touch with its cluster gets nothing done; `None` once it has been reached again.
+    fn out_of_touch(&self) -> Option<Error> {
+        if self.ledger.reach(&self.link) {
+            return None;
         }
         let name = format!("node {} of cluster {}", self.link.id().0, self.ledger.cluster());
         let message = if self.link.is_closed() {
@@ -32,7 +32,11 @@ impl NodePort {
         } else {
             format!("{name} is cut off from the others: nothing was changed; ask another node")
         };
-        Err(Error::new(ReturnCode::DEVICE_ERROR, message))
+        Some(Error::new(ReturnCode::DEVICE_ERROR, message))
+    }
+
+    fn must_be_in_touch(&self) -> Result<(), Error> {
+        if self.link.is_connected() { Ok(()) } else { self.out_of_touch().map_or(Ok(()), Err) }
     }
 
     /// What a conflict means on a node that has an older record than the cluster: trying again doesn't help.
@@ -53,7 +57,10 @@ impl NodePort {
 
 impl Port for NodePort {
     fn commit(&self, change: Change) -> Result<Revision, CommitError> {
-        self.in_touch().map_err(CommitError::Failed)?;
+        if !self.link.is_connected() {
+            // What was decided on is out of date, if the node has caught up just now.
+            return Err(self.out_of_touch().map_or(CommitError::Conflict, CommitError::Failed));
+        }
         let keys: Vec<_> =
             change.writes.iter().map(|write| &write.key).filter(|key| may_lag(key)).cloned().collect();
         match self.ledger.commit(change) {
@@ -65,7 +72,7 @@ impl Port for NodePort {
     }
 
     fn fresh_handle(&self) -> Result<Handle, Error> {
-        self.in_touch()?;
+        self.must_be_in_touch()?;
         self.ledger.fresh_handle()
     }
 
@@ -85,13 +92,17 @@ impl Port for NodePort {
         self.link.is_connected()
     }
 
+    fn must_be_up_to_date(&self, keys: &[Key]) -> Result<(), Error> {
+        self.outdated(keys).map_or(Ok(()), Err)
+    }
+
     fn is_logged_in(&self, role: Role, user: &UserName) -> bool {
         let links = self.ledger.roster.read().links.clone();
         links.iter().any(|link| link.is_logged_in(role, user))
     }
 
     fn replicate_user(&self, role: Role, user: &UserName) -> Result<(), Error> {
-        self.in_touch()?;
+        self.must_be_in_touch()?;
         self.ledger.replicate_user(role, user)
     }
 }

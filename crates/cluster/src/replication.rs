@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use strongroom_model::{Error, NodeId, ReturnCode, Role, UserName};
-use strongroom_node::state::{Key, Replica, Revision, Update, Written};
+use strongroom_node::state::{Key, Record, Replica, Revision, Update, Written};
 
 use crate::ClusterError;
 use crate::batch::Draft;
+use crate::lags::Lags;
 use crate::ledger::{Book, Ledger};
 use crate::link::Link;
 
@@ -27,8 +28,8 @@ impl Ledger {
         cut: bool,
         start: impl FnOnce(&Arc<Link>, Replica) -> T,
     ) -> T {
-        let book = self.book.lock();
-        let replica = self.replica(&book, node);
+        let _book = self.book.lock();
+        let replica = self.replica(node);
         let link = Link::new(node, replica.revision(), cut);
         let started = start(&link, replica);
         self.roster.write().links.push(link);
@@ -86,16 +87,14 @@ impl Ledger {
         roster.members.iter().map(|member| member.node).filter(|node| !connected(*node)).collect()
     }
 
-    /// Sends what was committed to all nodes, and waits for them as long as it's worth it.
-    pub(crate) fn spread(&self, book: &Book, update: Update) {
-        let to = update.to;
-        let update = Arc::new(update);
+    /// Sends what was committed to all nodes, and waits for them as long as it's worth it. `news` is what it comes to for
+    /// nodes that had everything before; `None` if that isn't the same for all.
+    pub(crate) fn spread(&self, book: &Book, to: Revision, news: Option<&Arc<Update>>) {
         let links: Vec<_> = self.roster.read().links.iter().filter(|link| link.is_open()).cloned().collect();
         for link in &links {
-            if link.is_connected() {
-                self.transport.send(link, &update);
-            } else {
-                self.transport.send(link, &Arc::new(self.missing(book, link)));
+            match news.filter(|_| link.is_connected()) {
+                Some(update) => self.transport.send(link, update),
+                None => self.transport.send(link, &Arc::new(self.missing(book, link))),
             }
         }
         let behind = |link: &&Arc<Link>| link.is_connected() && link.acked() < to;
@@ -124,18 +123,18 @@ impl Ledger {
 
     /// What a node misses, by what it last said that it has.
     fn missing(&self, book: &Book, link: &Link) -> Update {
-        let master = self.master.read();
+        let (master, lags) = (self.master.read(), self.lags.read());
         let (node, from, to) = (link.id(), link.acked(), master.revision());
         match book.history.since(from) {
             Some(keys) => {
-                let present = |key: &Key| match book.lags.get(node, key) {
+                let present = |key: &Key| match lags.get(node, key) {
                     Some(lag) => older(key.clone(), lag.clone(), to),
                     None => written(key.clone(), &master),
                 };
                 Update { base: Some(from), to, writes: keys.into_iter().map(present).collect() }
             }
             None => {
-                let writes = self.present(book, &master, node);
+                let writes = present(&master, &lags, node);
                 let writes =
                     writes.map(|(key, version, record)| Written { key, version, record: Some(record) });
                 Update { base: None, to, writes: writes.collect() }
@@ -144,36 +143,20 @@ impl Ledger {
     }
 
     /// The state as a node has it that has everything but what it can't catch up with by itself.
-    fn replica(&self, book: &Book, node: NodeId) -> Replica {
-        let master = self.master.read();
-        Replica::load(master.revision(), self.present(book, &master, node))
-    }
-
-    fn present(
-        &self,
-        book: &Book,
-        master: &Replica,
-        node: NodeId,
-    ) -> impl Iterator<Item = (Key, Revision, strongroom_node::state::Record)> {
-        let older = book.lags.of(node).filter_map(|(key, lag)| {
-            let (version, record) = lag.clone()?;
-            Some((key.clone(), version, record))
-        });
-        master.records().filter(move |(key, ..)| book.lags.get(node, key).is_none()).chain(older)
+    fn replica(&self, node: NodeId) -> Replica {
+        let (master, lags) = (self.master.read(), self.lags.read());
+        Replica::load(master.revision(), present(&master, &lags, node))
     }
 
     /// Which of these records a node has in an older version than the cluster.
     pub(crate) fn lagging(&self, node: NodeId, keys: &[Key]) -> Option<Key> {
-        if keys.is_empty() {
-            return None;
-        }
-        let book = self.book.lock();
-        keys.iter().find(|key| book.lags.get(node, key).is_some()).cloned()
+        let lags = self.lags.read();
+        keys.iter().find(|key| lags.get(node, key).is_some()).cloned()
     }
 
     /// How many records a node has in an older version than the cluster.
     pub(crate) fn lag_count(&self, node: NodeId) -> usize {
-        self.book.lock().lags.of(node).count()
+        self.lags.read().of(node).count()
     }
 
     /// Brings a user's record, and the policy, to the nodes that missed changes of them.
@@ -188,9 +171,9 @@ impl Ledger {
         }
         let key = Key::User(role, user.clone());
         let lags: Vec<_> = {
-            let book = self.book.lock();
+            let lags = self.lags.read();
             let wanted = |(_, lagging): &(NodeId, &Key)| **lagging == key || **lagging == Key::Policy;
-            book.lags.iter().filter(wanted).map(|(node, key)| (node, key.clone())).collect()
+            lags.iter().filter(wanted).map(|(node, key)| (node, key.clone())).collect()
         };
         let known = lags.iter().any(|(_, lagging)| *lagging == key);
         if !known && self.read(|state| state.version(&key)).is_none() {
@@ -209,13 +192,22 @@ impl Ledger {
     }
 }
 
+/// The records as a node has them that has everything but what it can't catch up with by itself.
+fn present(master: &Replica, lags: &Lags, node: NodeId) -> impl Iterator<Item = (Key, Revision, Record)> {
+    let older = lags.of(node).filter_map(|(key, lag)| {
+        let (version, record) = lag.clone()?;
+        Some((key.clone(), version, record))
+    });
+    master.records().filter(move |(key, ..)| lags.get(node, key).is_none()).chain(older)
+}
+
 /// A record as it is.
-pub(crate) fn written(key: Key, state: &Replica) -> Written {
+fn written(key: Key, state: &Replica) -> Written {
     let found = state.get(&key);
     older(key, found, state.revision())
 }
 
-fn older(key: Key, found: Option<(Revision, strongroom_node::state::Record)>, now: Revision) -> Written {
+fn older(key: Key, found: Option<(Revision, Record)>, now: Revision) -> Written {
     match found {
         Some((version, record)) => Written { key, version, record: Some(record) },
         None => Written { key, version: now, record: None },

@@ -34,6 +34,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    approvals
     audit
     cluster
     coverage

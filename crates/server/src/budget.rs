@@ -2,7 +2,7 @@
 //!
 //! A connection's buffers grow with what it sends and what it's answered: up to a frame each, and anybody may connect.
 //! So buffers beyond a connection's [`FREE`] part come out of one budget. Who doesn't fit in waits for others to be
-//! done, and is dropped if that takes too long. Connections that speak for nobody only get what leaves the rest to users.
+//! done, and is dropped if that takes too long. Connections that speak for nobody get half of it, and leave the rest to users.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often who waits looks whether its connection was closed meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 /// The part of the budget that connections get that speak for nobody.
-const STRANGERS: usize = 4;
+const STRANGERS: usize = 2;
 
 /// The budget of a daemon.
 #[derive(Debug)]
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn strangers_leave_most_of_it_to_users() {
+    fn strangers_leave_half_of_it_to_users() {
         let budget = Budget::of(16 * MIB);
         let (mut stranger, mut other, mut user) = (budget.join(), budget.join(), budget.join());
-        stranger.ask(4 * MIB, false, || false).unwrap();
+        stranger.ask(8 * MIB, false, || false).unwrap();
         other.ask_within(Duration::ZERO, MIB, false, || false).unwrap_err();
-        user.ask(12 * MIB, true, || false).unwrap();
+        user.ask(8 * MIB, true, || false).unwrap();
     }
 
     #[test]

@@ -24,8 +24,12 @@ fn whoever_sends_garbage_is_hung_up_on() {
         let raw = Raw::start(&cluster);
         let socket = cluster.sockets()[0];
         let instance = InstanceId(INSTANCE);
-        let other_protocol =
-            Hello { protocol: PROTOCOL + 1, instance, family: instance, availability: Availability::default() };
+        let other_protocol = Hello {
+            protocol: PROTOCOL + 1,
+            instance,
+            family: instance,
+            availability: Availability::default(),
+        };
         let introductions: [(&str, Vec<u8>); 8] = [
             ("another protocol", b"GET / HTTP/1.1\r\nHost: strongroom\r\n\r\n".to_vec()),
             ("a frame of four gigabytes", vec![0xff; 64]),

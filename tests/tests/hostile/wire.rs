@@ -12,7 +12,8 @@ use strongroom_model::{Result, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::raw::{Pair, Raw};
 use strongroom_wire::{
-    Attach, Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, Response, Welcome, decode, encode,
+    Attach, Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, Response, Welcome,
+    decode, encode,
 };
 
 /// How long a node may take for anything here but the time it grants to slow clients.
@@ -36,7 +37,7 @@ impl Stranger {
     /// Connects and introduces itself as it should.
     pub(crate) fn welcomed(socket: &Path, instance: [u8; 16]) -> io::Result<Self> {
         let mut stranger = Self::connect(socket)?;
-        stranger.stream.write_all(&hello(instance))?;
+        stranger.send(&hello(instance));
         let body = stranger.frames.next(&mut stranger.stream, 1 << 20)?;
         let answer: Result<Welcome> = decode(body.ok_or(io::ErrorKind::UnexpectedEof)?)?;
         answer.map_err(io::Error::other)?;

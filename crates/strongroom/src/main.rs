@@ -20,16 +20,14 @@ mod views;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::Arguments;
 use output::Style;
 use session::Desk;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::try_parse() {
-        Ok(Arguments { command }) => commands::run(&Desk::of_one_command(), command),
+    let outcome = match args::given() {
+        Ok(command) => commands::run(&Desk::of_one_command(), command),
         // Help and version are asked for, and written for people.
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             error.exit()

@@ -39,7 +39,7 @@ pub(crate) fn ask_all<T>(
 pub(crate) fn is_away(error: &Error) -> bool {
     matches!(
         error.code,
-        ReturnCode::DEVICE_ERROR | ReturnCode::TOKEN_NOT_PRESENT | ReturnCode::DEVICE_REMOVED
+        ReturnCode::DEVICE_ERROR | ReturnCode::TOKEN_NOT_PRESENT
     )
 }
 

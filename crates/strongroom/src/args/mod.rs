@@ -5,6 +5,7 @@ mod audit;
 mod cluster;
 mod crypto;
 mod daemon;
+mod examples;
 mod key;
 mod key_make;
 mod key_wrap;
@@ -17,7 +18,7 @@ mod user;
 
 use std::str::FromStr;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use strongroom_model::Error;
 
@@ -58,6 +59,22 @@ from standard input instead.";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// All there is to say about the command line.
+pub(crate) fn command() -> clap::Command {
+    with_examples(Arguments::command())
+}
+
+/// A command line whose commands are ours, with their examples.
+pub(crate) fn with_examples(command: clap::Command) -> clap::Command {
+    examples::attach(command, "")
+}
+
+/// What this process was asked for.
+pub(crate) fn given() -> Result<Command, clap::Error> {
+    let matches = command().try_get_matches()?;
+    Ok(Arguments::from_arg_matches(&matches)?.command)
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,14 +1,13 @@
 //! `strongroom completions`.
 
-use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-use crate::args::Arguments;
+use crate::args;
 use crate::output::Output;
 
 /// Writes what a shell reads to complete our commands.
 pub(crate) fn run(shell: Shell) -> Output {
     let mut script = Vec::new();
-    generate(shell, &mut Arguments::command(), "strongroom", &mut script);
+    generate(shell, &mut args::command(), "strongroom", &mut script);
     Output::Text(String::from_utf8_lossy(&script).into_owned())
 }

@@ -4,7 +4,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use zeroize::Zeroizing;
 
-use crate::args::{Command, Place};
+use crate::args::{self, Command, Place};
 
 #[derive(Debug, Parser)]
 #[command(name = "strongroom>", no_binary_name = true, disable_version_flag = true, help_template = HELP)]
@@ -25,7 +25,7 @@ impl Grammar {
         // These live as long as the process, and there is one grammar.
         let home = place.home.home.clone().map(|home| &*Box::leak(home.into_os_string().into_boxed_os_str()));
         let cluster = place.cluster.clone().map(|cluster| &*Box::leak(cluster.into_boxed_str()));
-        let mut command = at(Typed::command(), home, cluster);
+        let mut command = at(args::with_examples(Typed::command()), home, cluster);
         command.build();
         Self(command)
     }

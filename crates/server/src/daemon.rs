@@ -51,7 +51,7 @@ impl Daemon {
         }
         home.remove_sockets();
         let common = Arc::default();
-        let logs = Arc::new(Logs::new(home, &root));
+        let logs = Arc::new(Logs::new(home, &root)?);
         let serve = |cluster: Cluster| {
             let name = cluster.name().to_owned();
             Ok((name, Served::start(home, cluster, &common, &logs)?))
@@ -166,6 +166,7 @@ impl Daemon {
         if left > 0 {
             tracing::warn!("{left} connections were still busy after {} s and were cut off", GRACE.as_secs());
         }
+        self.logs.settle();
     }
 }
 

@@ -83,10 +83,13 @@ impl ChainKey {
     }
 
     fn close(&self, domain: &[u8], content: &impl Serialize) -> Vec<u8> {
-        let mut line = serde_json::to_vec(content).expect("strings and numbers can be written as JSON");
+        let mut line = Vec::with_capacity(1024);
+        line.extend_from_slice(domain);
+        serde_json::to_writer(&mut line, content).expect("strings and numbers can be written as JSON");
         // The brace that closes the object comes back behind the MAC.
         line.pop();
-        let code = self.mac(domain, &line);
+        let code = hex(&mac::hmac(Function::Sha256, &self.0, &[&line]));
+        line.drain(..domain.len());
         line.extend_from_slice(MAC_FIELD.as_bytes());
         line.extend_from_slice(code.as_bytes());
         line.extend_from_slice(b"\"}");

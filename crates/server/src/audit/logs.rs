@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use strongroom_node::Node;
 use strongroom_node::audit::{AuditSink, Beginning, log_damaged};
 
 use super::chain::ChainKey;
+use super::settler::Settler;
 use super::sink::{FileSink, Found};
 use crate::home::make_directory;
 use crate::{Home, ServeError};
@@ -37,12 +39,28 @@ pub struct AuditHead {
 pub(crate) struct Logs {
     home: Home,
     key: ChainKey,
-    open: Mutex<BTreeMap<(String, NodeId), Arc<FileSink>>>,
+    open: Arc<Open>,
+    settler: Arc<Settler>,
+    thread: Option<JoinHandle<()>>,
 }
 
+type Open = Mutex<BTreeMap<(String, NodeId), Arc<FileSink>>>;
+
 impl Logs {
-    pub(crate) fn new(home: &Home, root: &SealingKey) -> Self {
-        Self { home: home.clone(), key: ChainKey::of(root), open: Mutex::default() }
+    pub(crate) fn new(home: &Home, root: &SealingKey) -> Result<Self, ServeError> {
+        let (open, settler): (Arc<Open>, Arc<Settler>) = Default::default();
+        let run = {
+            let (open, settler) = (Arc::clone(&open), Arc::clone(&settler));
+            move || settler.run(|| settle(&open))
+        };
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(run);
+        let thread = thread.map_err(|error| ServeError::io("start a thread for", &home.audit(), error))?;
+        Ok(Self { home: home.clone(), key: ChainKey::of(root), open, settler, thread: Some(thread) })
+    }
+
+    /// Has every log's head name its last record.
+    pub(crate) fn settle(&self) {
+        settle(&self.open);
     }
 
     /// Has a node keep its log, before it serves. `is_added` is whether it was added to a cluster that runs.
@@ -61,7 +79,7 @@ impl Logs {
         make_directory(&self.home.audit_of(cluster), 0o700)?;
         let hsm = format!("{}-{}", node.serial(), node.id().0);
         let (sink, found) = FileSink::open(&dir, &hsm, &self.key, node.boot(), now)?;
-        let sink = Arc::new(sink);
+        let sink = Arc::new(sink.settled_by(&self.settler));
         let is_young = node.revision() <= MAX_YOUNG;
         let begin = match found {
             Found::Records => None,
@@ -82,11 +100,14 @@ impl Logs {
         if let Err(error) = node.end_record() {
             tracing::error!("the log of node {} of cluster {cluster} has no end: {error}", node.id().0);
         }
-        self.open.lock().remove(&(cluster.to_owned(), node.id()));
+        if let Some(sink) = self.open.lock().remove(&(cluster.to_owned(), node.id())) {
+            sink.settle();
+        }
     }
 
-    /// Where the streams end that are being written.
+    /// Where the streams end that are being written, as their heads say from now on.
     pub(crate) fn heads(&self) -> Vec<AuditHead> {
+        self.settle();
         let open = self.open.lock();
         let heads = open.iter().map(|((cluster, node), sink)| {
             let last = sink.last();
@@ -99,6 +120,22 @@ impl Logs {
         });
         heads.collect()
     }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.settler.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.settle();
+    }
+}
+
+fn settle(open: &Open) {
+    // Writing is left to the disk's pace; who opens a log meanwhile needn't wait for it.
+    let sinks: Vec<_> = open.lock().values().cloned().collect();
+    sinks.iter().for_each(|sink| sink.settle());
 }
 
 fn now() -> u64 {

@@ -9,6 +9,7 @@ mod chain;
 mod files;
 mod logs;
 mod record;
+mod settler;
 mod sink;
 mod verify;
 

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use strongroom_node::audit::{AuditSink, Event, log_damaged};
 use super::chain::{ChainKey, Hash, Head, START, hash, hex};
 use super::files::{self, HEAD};
 use super::record::{Place, Record};
+use super::settler::Settler;
 use super::verify::{Anchor, Checker};
 use super::{MAX_FILE, MAX_FILES, MAX_GROUP, MAX_PENDING};
 use crate::ServeError;
@@ -32,6 +34,8 @@ pub(crate) struct FileSink {
     reboot_counter: AtomicU64,
     /// Microseconds since 1970.
     clock: fn() -> u64,
+    /// Who writes the head a moment later; without one it's written with each group of records.
+    settler: Option<Arc<Settler>>,
     state: Mutex<State>,
 }
 
@@ -49,8 +53,8 @@ struct State {
     /// The last record's hash.
     previous: Hash,
     head: File,
-    /// Whether the head isn't that of the last record.
-    behind: bool,
+    /// How many records the head is behind the last one.
+    behind: usize,
     /// What couldn't be written yet, and when it happened.
     pending: Vec<(u64, Event)>,
     /// How many events found no place there.
@@ -113,7 +117,7 @@ impl FileSink {
             next: end.next,
             previous: end.previous,
             head: open_head()?,
-            behind: false,
+            behind: 0,
             pending: Vec::new(),
             lost: 0,
         };
@@ -123,6 +127,7 @@ impl FileSink {
             key: key.clone(),
             reboot_counter: AtomicU64::new(reboot_counter),
             clock,
+            settler: None,
             state: Mutex::new(state),
         };
         if damage.is_none() {
@@ -166,14 +171,15 @@ impl FileSink {
 
     /// Writes what waits, in groups.
     fn flush(&self, state: &mut State) -> io::Result<()> {
-        if state.behind {
-            self.write_head(state)?;
-        }
         while !state.pending.is_empty() {
             if state.len >= MAX_FILE {
                 self.turn(state)?;
             }
             let count = state.pending.len().min(MAX_GROUP);
+            // A head that is further behind isn't the daemon's.
+            if state.behind + count > MAX_GROUP {
+                self.write_head(state)?;
+            }
             let (mut lines, mut next, mut previous) = (Vec::new(), state.next, state.previous);
             for (time_usecs, event) in &state.pending[..count] {
                 let place = Place {
@@ -192,16 +198,38 @@ impl FileSink {
             state.append(&lines)?;
             (state.next, state.previous) = (next, previous);
             state.pending.drain(..count);
-            self.write_head(state)?;
+            state.behind += count;
+            if self.settler.is_none() {
+                self.write_head(state)?;
+            }
+        }
+        match &self.settler {
+            Some(settler) if state.behind > 0 => settler.wake(),
+            _ => {}
         }
         Ok(())
     }
 
+    /// Has the head written by a settler, a moment after the records.
+    pub(crate) fn settled_by(self, settler: &Arc<Settler>) -> Self {
+        Self { settler: Some(Arc::clone(settler)), ..self }
+    }
+
+    /// Writes the head if it's behind, and what couldn't be written before.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state.lock();
+        let settled = self
+            .flush(&mut state)
+            .and_then(|()| if state.behind > 0 { self.write_head(&mut state) } else { Ok(()) });
+        if let Err(error) = settled {
+            tracing::error!("the audit log {} can't be written: {error}", self.dir.display());
+        }
+    }
+
     fn write_head(&self, state: &mut State) -> io::Result<()> {
-        state.behind = true;
         let head = Head { hsm: self.hsm.clone(), sequence: state.next.checked_sub(1), hash: state.previous };
         state.head.write_all_at(&self.key.seal_head(&head), 0)?;
-        state.behind = false;
+        state.behind = 0;
         Ok(())
     }
 

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{NodeId, Role};
 use strongroom_node::audit::{AuditSink, Event, NODE_SESSION, Outcome, opcode};
 
+use super::settler::Settler;
 use super::sink::{FileSink, Found};
 use super::*;
 
@@ -429,4 +432,42 @@ fn an_unwritable_log_refuses_and_loses_nothing() {
     sink.break_for_test(false);
     sink.write(&[event(1)]).unwrap();
     bench.assert_found("8 events weren't kept");
+}
+
+#[test]
+fn a_head_is_never_further_behind_than_a_check_takes() {
+    let bench = Bench::new();
+    let settler = Arc::new(Settler::default());
+    let sink = bench.open(0).0.settled_by(&settler);
+    let mut written = 0;
+    for group in [1, 3, 16, 15, 1, 1, 40, 2, 16] {
+        sink.write(&(0..group).map(event).collect::<Vec<_>>()).unwrap();
+        written += group;
+        // As if it were killed now.
+        bench.assert_clean(written);
+    }
+    assert!(bench.key.open_head(&fs::read(bench.head()).unwrap()).unwrap().sequence < Some(written - 1));
+    sink.settle();
+    assert_eq!(bench.key.open_head(&fs::read(bench.head()).unwrap()).unwrap().sequence, Some(written - 1));
+}
+
+#[test]
+fn a_settler_writes_heads_a_moment_later() {
+    let bench = Arc::new(Bench::new());
+    let settler = Arc::new(Settler::default());
+    let sink = Arc::new(bench.open(0).0.settled_by(&settler));
+    let thread = {
+        let (sink, settler) = (Arc::clone(&sink), Arc::clone(&settler));
+        std::thread::spawn(move || settler.run(|| sink.settle()))
+    };
+    for at in 0..20 {
+        sink.write(&[event(at)]).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while bench.key.open_head(&fs::read(bench.head()).unwrap()).unwrap().sequence != Some(at) {
+            assert!(Instant::now() < deadline, "head {at} isn't written");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    settler.end();
+    thread.join().unwrap();
 }

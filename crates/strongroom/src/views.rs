@@ -37,10 +37,7 @@ pub(crate) fn ask_all<T>(
 
 /// Whether this says that the node didn't answer, not what it answered.
 pub(crate) fn is_away(error: &Error) -> bool {
-    matches!(
-        error.code,
-        ReturnCode::DEVICE_ERROR | ReturnCode::TOKEN_NOT_PRESENT
-    )
+    matches!(error.code, ReturnCode::DEVICE_ERROR | ReturnCode::TOKEN_NOT_PRESENT)
 }
 
 /// The users of a cluster as `user list` shows them, by name.

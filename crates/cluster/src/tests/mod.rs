@@ -1,7 +1,9 @@
 //! The cluster's contract, on a store that can be told what to do.
 
 mod changes;
+mod nodes;
 mod opening;
+mod replication;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,11 +11,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Blob, Profile, Role};
+use strongroom_model::{Blob, NodeId, Profile, Role};
 use strongroom_node::Clock;
 use strongroom_node::state::{Change, Expect, Key, Record, Revision, User};
 use strongroom_store::{MemoryStore, Snapshot, Store, StoreError, Write};
 
+use crate::port::NodePort;
 use crate::{Cluster, ClusterError, CreateOptions};
 
 /// A store in memory that counts, dawdles, panics, and lies about what it holds.
@@ -141,4 +144,35 @@ fn content(cluster: &Cluster) -> Vec<(Key, Option<Revision>)> {
         cluster.ledger.read(|state| state.keys().map(|key| (key.clone(), state.version(&key))).collect());
     content.sort();
     content
+}
+
+const ZERO: NodeId = NodeId(0);
+const ONE: NodeId = NodeId(1);
+
+/// What a node has of a user: the epoch.
+fn epoch(cluster: &Cluster, node: NodeId, name: &str) -> Option<u64> {
+    let nodes = cluster.nodes();
+    let node = nodes.iter().find(|found| found.id() == node).expect("the node runs");
+    match node.read(|state| state.get(&user_key(name)))?.1 {
+        Record::User(user) => Some(user.epoch),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn write(cluster: &Cluster, name: &str, epoch: u64) {
+    cluster.ledger.commit(Change::of(user_key(name), Expect::Anything, user(epoch))).unwrap();
+}
+
+fn port(cluster: &Cluster, node: NodeId) -> Arc<NodePort> {
+    NodePort::new(cluster.ledger.clone(), cluster.ledger.link(node).unwrap())
+}
+
+/// That every node that runs has what was committed.
+fn all_equal(cluster: &Cluster) -> bool {
+    cluster.nodes().iter().all(|node| {
+        let mut keys: Vec<_> =
+            node.read(|state| state.keys().map(|key| (key.clone(), state.version(&key))).collect());
+        keys.sort();
+        keys == content(cluster) && node.revision() == cluster.info().revision
+    })
 }

@@ -84,6 +84,8 @@ fn first_cluster(home: &Home) -> Result<String, Failure> {
 }
 
 fn export(place: &Place, to: Option<&Path>) -> Result<Output, Failure> {
+    // Of a log that is being written what its head names goes out.
+    verify::heads(place)?;
     let streams = place.streams()?;
     let Some(folder) = to else {
         let mut out = io::stdout().lock();

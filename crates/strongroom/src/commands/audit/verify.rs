@@ -72,8 +72,8 @@ fn ends(key: &ChainKey, file: &Path, from: u64) -> Result<BTreeMap<String, Ancho
     Ok(reports.into_iter().filter_map(|report| Some((report.hsm, report.last?))).collect())
 }
 
-/// Where the daemon says that the cluster's logs end; `None` if none runs.
-fn heads(place: &Place) -> Result<Option<Vec<AuditHead>>, Failure> {
+/// Where the daemon says that the cluster's logs end, which their heads then say, too; `None` if none runs.
+pub(super) fn heads(place: &Place) -> Result<Option<Vec<AuditHead>>, Failure> {
     match call(place.home.path(), ControlRequest::AuditHeads) {
         Ok(ControlResponse::AuditHeads(mut heads)) => {
             heads.retain(|head| {

@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 use std::thread;
 
-use common::{data, parse};
+use common::{data, parse, refusal};
 use strongroom_testkit::{Cluster, run_any};
 
 /// Carries commands out at the same time; how many succeed, and what the others say.
@@ -55,5 +55,7 @@ fn officers_that_change_the_same_user_at_once_get_one_outcome() {
 
     let (deleted, said) = at_once((0..4).map(|_| user(&cluster, "delete", None)).collect());
     assert_eq!((deleted, count(&cluster)), (1, 0), "{said:?}");
-    assert!(said.iter().all(|said| said.contains("there is no crypto-user bob")), "{said:?}");
+    let gone = "there is no crypto-user bob";
+    assert!(said.iter().all(|said| said.contains(gone)), "{said:?}");
+    assert!(refusal(&mut user(&cluster, "change-password", Some("late-secret"))).contains(gone));
 }

@@ -1,0 +1,190 @@
+//! Who leads a lane, who goes along, and what becomes of them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use strongroom_wire::{Response, Standing};
+
+use super::*;
+
+const NODE: NodeId = NodeId(3);
+
+/// What a caller saw.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Led, and these went along.
+    Led(Vec<u8>),
+    /// Was answered with its own number.
+    Answered,
+    Alone,
+}
+
+fn reply(revision: u64) -> Reply {
+    let standing = Standing::Current;
+    Reply { revision, epoch: 0, detached: false, standing, result: Ok(Response::Done) }
+}
+
+/// Leads as a call does: sends the frames, and answers each with the number in it.
+fn lead(mut lead: Lead<'_>) -> Seen {
+    let mut out = Vec::new();
+    lead.write(NODE, &mut out);
+    for number in &out {
+        lead.next(Outcome::Answered(reply(u64::from(*number))));
+    }
+    Seen::Led(out)
+}
+
+fn call(lanes: &Lanes, only: Option<NodeId>, number: u8) -> Seen {
+    match lanes.join_at(7, only, || Ok(vec![number])) {
+        Part::Lead(leader) => lead(leader),
+        Part::Over(Outcome::Answered(reply)) => {
+            assert_eq!(reply.revision, u64::from(number));
+            Seen::Answered
+        }
+        Part::Over(Outcome::Alone) => Seen::Alone,
+        Part::Over(Outcome::Failed(failure)) => panic!("{failure:?}"),
+    }
+}
+
+/// Lets callers queue up in the lane, one after another.
+fn queue<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    lanes: &'scope Lanes,
+    only: &[Option<NodeId>],
+) -> Vec<ScopedJoinHandle<'scope, Seen>> {
+    let spawn = |(number, only): (usize, &Option<NodeId>)| {
+        let only = *only;
+        let caller = scope.spawn(move || call(lanes, only, number as u8));
+        let end = Instant::now() + Duration::from_secs(5);
+        while lock(&lanes.lanes[7]).waiting.len() <= number {
+            assert!(Instant::now() < end, "nobody queues up");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        caller
+    };
+    only.iter().enumerate().map(spawn).collect()
+}
+
+fn first(lanes: &Lanes) -> Lead<'_> {
+    match lanes.join_at(7, None, || unreachable!("who leads at once needs no frame")) {
+        Part::Lead(lead) => lead,
+        Part::Over(outcome) => panic!("{outcome:?}"),
+    }
+}
+
+fn ends(callers: Vec<ScopedJoinHandle<'_, Seen>>) -> Vec<Seen> {
+    callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+}
+
+#[test]
+fn who_waits_goes_along_in_order_and_no_more_than_fit() {
+    let lanes = Lanes::default();
+    std::thread::scope(|scope| {
+        let leader = first(&lanes);
+        assert!(leader.is_alone());
+        let callers = queue(scope, &lanes, &[None; 20]);
+        assert_eq!(lead(leader), Seen::Led(Vec::new()));
+        let seen = ends(callers);
+        // The 16th of those who go together is the leader itself.
+        for (number, seen) in seen.iter().enumerate() {
+            match number {
+                0 => assert_eq!(*seen, Seen::Led((1..16).collect())),
+                16 => assert_eq!(*seen, Seen::Led(vec![17, 18, 19])),
+                _ => assert_eq!(*seen, Seen::Answered),
+            }
+        }
+    });
+    let lane = lock(&lanes.lanes[7]);
+    assert!(!lane.led && lane.waiting.is_empty());
+}
+
+#[test]
+fn long_frames_do_not_go_along_with_many() {
+    let lanes = Lanes::default();
+    let leader = first(&lanes);
+    let long = |len| Arc::new(Follower::new(vec![0; len], None));
+    lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES * 2), long(1), long(MAX_BYTES), long(1)]);
+    let taken = || {
+        let mut leader = Lead::of(Some(&lanes.lanes[7]));
+        leader.gather();
+        let taken = leader.followers.len();
+        std::mem::forget(leader);
+        taken
+    };
+    assert_eq!([taken(), taken(), taken(), taken()], [1, 1, 1, 1]);
+    lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES / 2), long(MAX_BYTES / 2), long(1)]);
+    assert_eq!([taken(), taken()], [2, 1]);
+    drop(leader);
+}
+
+#[test]
+fn a_leader_that_panics_leaves_the_lane_and_its_followers() {
+    let lanes = Lanes::default();
+    std::thread::scope(|scope| {
+        let mut leader = first(&lanes);
+        let callers = queue(scope, &lanes, &[None; 3]);
+        leader.gather();
+        let later = queue(scope, &lanes, &[None; 1]);
+        let bug = catch_unwind(AssertUnwindSafe(|| {
+            let mut leader = leader;
+            leader.next(Outcome::Answered(reply(0)));
+            panic!("a bug");
+        }));
+        assert!(bug.is_err());
+        assert_eq!(ends(callers), [Seen::Answered, Seen::Alone, Seen::Alone]);
+        assert_eq!(ends(later), [Seen::Led(Vec::new())]);
+    });
+    assert!(!lock(&lanes.lanes[7]).led);
+}
+
+#[test]
+fn what_belongs_to_another_node_and_answers_that_will_not_do_are_sent_back() {
+    let lanes = Lanes::default();
+    std::thread::scope(|scope| {
+        let mut leader = first(&lanes);
+        let callers = queue(scope, &lanes, &[None, Some(NodeId(4)), Some(NODE), None]);
+        leader.gather();
+        let mut out = Vec::new();
+        leader.write(NODE, &mut out);
+        assert_eq!(out, [0, 2, 3]);
+        for number in out {
+            leader.next(Outcome::Answered(reply(u64::from(number))));
+        }
+        leader.review(|reply| reply.revision != 2);
+        drop(leader);
+        assert_eq!(ends(callers), [Seen::Answered, Seen::Alone, Seen::Alone, Seen::Answered]);
+    });
+}
+
+#[test]
+fn failures_are_those_of_all() {
+    let lanes = Lanes::default();
+    std::thread::scope(|scope| {
+        let leader = first(&lanes);
+        let join = || lanes.join_at(7, None, || Ok(vec![1]));
+        let caller = scope.spawn(move || match join() {
+            Part::Over(Outcome::Failed(Failure::Unsent(error))) => error.kind(),
+            other => panic!("{other:?}"),
+        });
+        while lock(&lanes.lanes[7]).waiting.is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut leader = leader;
+        leader.gather();
+        leader.fail(&Failure::Unsent(io::ErrorKind::ConnectionRefused.into()));
+        drop(leader);
+        assert_eq!(caller.join().unwrap(), io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn a_core_that_others_take_is_not_offered_for_a_while() {
+    let lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
+    drop(first(&lanes));
+    assert_eq!(lanes.rest.load(Ordering::Relaxed), RESTED);
+    let lanes = Lanes { taken: Duration::MAX, rest: AtomicU32::new(2), ..Lanes::default() };
+    for _ in 0..3 {
+        drop(first(&lanes));
+    }
+    assert_eq!(lanes.rest.load(Ordering::Relaxed), 0);
+}

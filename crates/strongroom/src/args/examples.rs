@@ -243,6 +243,35 @@ mod tests {
         }
     }
 
+    fn docs() -> PathBuf {
+        // As cargo says now: the workspace may have moved since this was built.
+        let here = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        here.join("../../docs")
+    }
+
+    #[test]
+    fn what_the_documentation_tells_to_type_are_commands() {
+        let mut count = 0;
+        for file in std::fs::read_dir(docs()).expect("the documentation") {
+            let text = std::fs::read_to_string(file.expect("a file").path()).expect("a text");
+            let text = text.replace("\\\n", " ");
+            let typed = text.lines().filter_map(|line| {
+                line.strip_prefix("strongroom> ").or_else(|| line.strip_prefix("strongroom "))
+            });
+            for line in typed {
+                // What is said of it stands behind.
+                let line = line.split(" #").next().unwrap_or(line);
+                let line = line.split_once("   ").map_or(line, |(line, _)| line.trim_end());
+                if !line.contains("<<") && !line.contains('|') {
+                    check_line(line);
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 30, "only {count} lines were found");
+    }
+
     #[test]
     fn the_page_about_the_command_line_has_every_command_and_no_other() {
         fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
@@ -251,9 +280,7 @@ mod tests {
                 leaves(inner, &format!("{path} {}", inner.get_name()), found);
             }
         }
-        let root = std::env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-        let page = std::fs::read_to_string(root.join("../../docs/command-line.md")).expect("the page");
+        let page = std::fs::read_to_string(docs().join("command-line.md")).expect("the page");
         let mut commands = Vec::new();
         leaves(&Arguments::command(), "", &mut commands);
         for command in commands {

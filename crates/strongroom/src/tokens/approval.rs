@@ -175,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn no_part_of_a_file_is_taken_for_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token.json");
+        write_token(&path, &drawn(), None).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for len in 0..whole.len() - 2 {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            assert!(read_approval(&path).unwrap_err().to_string().contains("cut short"), "{len}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_a_token_is_said() {
         let said = |edit: fn(&mut Value)| after(edit).unwrap_err();
         assert_eq!(said(|file| file["signatures"] = json!([])), "No token signatures provided");

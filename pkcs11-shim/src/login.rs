@@ -3,7 +3,7 @@
 
 use cryptoki_sys::{CK_SESSION_HANDLE, CK_SLOT_ID, CK_USER_TYPE, CKU_CONTEXT_SPECIFIC, CKU_SO, CKU_USER};
 use strongroom_client::Route;
-use strongroom_model::{Blob, Error, Result, ReturnCode, Role, UserName, limits};
+use strongroom_model::{Blob, Error, Profile, Result, ReturnCode, Role, UserName, limits};
 use strongroom_wire::{Login, Request};
 
 use crate::abi::In;
@@ -41,11 +41,22 @@ pub(crate) fn login(
     let _turn = lock(&slot.login_turn);
     refuse_second(slot, role, name.as_ref())?;
     if role == Role::Admin {
+        refuse_officers(slot)?;
         slot.desk.officer_enters()?;
     }
     let result = session.client().login(session.handle(), Login { role, user: name.clone(), password });
     slot.set_user(result.is_ok().then_some((role, name)));
     result
+}
+
+/// Under `cloudhsm` officers work by the command: `CKU_SO` is nobody there (cloudhsm.md 5.8).
+fn refuse_officers(slot: &Slot) -> Result<()> {
+    if slot.profile()? != Profile::CloudHsm {
+        return Ok(());
+    }
+    let message =
+        "under the profile cloudhsm there is no CKU_SO: officers use `strongroom login --role admin`";
+    Err(Error::new(ReturnCode::USER_TYPE_INVALID, message))
 }
 
 /// `C_Logout`.

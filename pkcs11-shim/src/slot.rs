@@ -192,6 +192,19 @@ impl Slot {
         self.desk.count_in(read_write, self.role() == Some(Role::Admin), self.limits().sessions)
     }
 
+    /// The cluster's profile, asked for once.
+    ///
+    /// # Errors
+    ///
+    /// What the client gives.
+    pub(crate) fn profile(&self) -> Result<Profile> {
+        let client = self.client()?;
+        Ok(match client.cluster() {
+            Some(cluster) => cluster.profile,
+            None => client.probe()?.profile,
+        })
+    }
+
     /// What the cluster's profile allows; `standard`'s limits before the cluster is known.
     fn limits(&self) -> Limits {
         let cluster = self.client.get().and_then(|client| client.cluster());

@@ -170,15 +170,17 @@ fn moved(
             continue;
         }
         let officer = subject.role == Some(Role::Admin);
-        let allowed = match motion(rule) {
-            Motion::Fixed => false,
-            Motion::Free => !officer,
-            Motion::Up => !officer && *value == Value::Bool(true),
-            Motion::Down => !officer && *value == Value::Bool(false),
-            Motion::Officer => officer,
+        let refusal = match motion(rule) {
+            Motion::Officer if officer => None,
+            Motion::Officer => Some("is set and cleared by crypto officers only"),
+            _ if officer => Some("isn't for crypto officers to change: they change CKA_TRUSTED only"),
+            Motion::Fixed => Some("stays as it was when the object was made"),
+            Motion::Up if *value != Value::Bool(true) => Some("can be set, but not cleared"),
+            Motion::Down if *value != Value::Bool(false) => Some("can be cleared, but not set"),
+            Motion::Free | Motion::Up | Motion::Down => None,
         };
-        if !allowed {
-            return Err(read_only(attribute, "can't be changed like that"));
+        if let Some(refusal) = refusal {
+            return Err(read_only(attribute, refusal));
         }
         check_shape(attribute, value)?;
         new.set(attribute, value.clone());

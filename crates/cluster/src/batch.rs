@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use strongroom_model::{Blob, Error, NodeId, ReturnCode};
-use strongroom_node::state::{Change, Expect, Key, Record, Replica, Revision, Written};
+use strongroom_node::state::{Change, Demand, Expect, Key, Pending, Record, Replica, Revision, Written};
 use strongroom_store::{MAX_COMMIT, MAX_VALUE, StoreError, Write};
 
 use crate::keys;
@@ -17,6 +17,9 @@ const MAX_CHANGE: usize = MAX_COMMIT - 1024 * 1024;
 #[derive(Default)]
 pub(crate) struct Draft {
     writes: Vec<DraftWrite>,
+    /// Records that it builds on without writing them.
+    checks: Vec<(Vec<u8>, Key, Expect)>,
+    demands: Vec<Demand>,
     /// Notes of what a node missed that end with it.
     ended: Vec<(NodeId, Key)>,
     size: usize,
@@ -37,7 +40,13 @@ impl Draft {
     ///
     /// What is too large for the store, and what no node should ask for.
     pub(crate) fn of(change: Change) -> Result<Self, Error> {
-        let mut draft = Self { writes: Vec::with_capacity(change.writes.len()), ..Self::default() };
+        let checks = change.checks.into_iter().map(|(key, expect)| (keys::encode(&key), key, expect));
+        let mut draft = Self {
+            writes: Vec::with_capacity(change.writes.len()),
+            checks: checks.collect(),
+            demands: change.demands,
+            ..Self::default()
+        };
         for write in change.writes {
             if write.record.as_ref().is_some_and(|record| !record.fits(&write.key)) {
                 let message = "a record of one kind was written as another; this is a bug in strongroom";
@@ -101,6 +110,8 @@ pub(crate) struct Batch<'a> {
     base: Revision,
     /// What the changes so far do to the versions of records.
     versions: HashMap<Vec<u8>, Option<Revision>>,
+    /// What they do to users and objects.
+    pending: Pending,
     fingerprint: Fingerprint,
     changes: Vec<Vec<Write>>,
     writes: Vec<Written>,
@@ -130,6 +141,7 @@ impl<'a> Batch<'a> {
             ground,
             base: ground.master.revision(),
             versions: HashMap::new(),
+            pending: Pending::default(),
             fingerprint,
             changes: Vec::new(),
             writes: Vec::new(),
@@ -140,12 +152,7 @@ impl<'a> Batch<'a> {
 
     /// Adds a change and returns its revision; `None` if what it builds on has changed.
     pub(crate) fn add(&mut self, draft: Draft) -> Option<Revision> {
-        let permitted = draft.writes.iter().all(|write| match &write.node {
-            None | Some((_, Expect::Anything, _)) => true,
-            Some((key, Expect::Absent, _)) => self.version(&write.key, Some(key)).is_none(),
-            Some((key, Expect::Version(version), _)) => self.version(&write.key, Some(key)) == Some(*version),
-        });
-        if !permitted {
+        if !self.permits(&draft) {
             return None;
         }
         let revision = self.base + self.changes.len() as u64 + 1;
@@ -155,6 +162,7 @@ impl<'a> Batch<'a> {
                 self.write(revision, key, plain.as_ref(), None);
                 continue;
             };
+            self.pending.note(&node_key, record.as_ref());
             self.note_who_misses(revision, &node_key);
             self.write(revision, key, plain.as_ref(), Some(&node_key));
             self.writes.push(Written { key: node_key, version: revision, record });
@@ -165,6 +173,26 @@ impl<'a> Batch<'a> {
             }
         }
         Some(revision)
+    }
+
+    /// Whether a change still finds what it builds on, after those before it, and leaves what it demands.
+    fn permits(&self, draft: &Draft) -> bool {
+        let written = draft.writes.iter().filter_map(|write| {
+            let (key, expect, _) = write.node.as_ref()?;
+            Some((&write.key, key, *expect))
+        });
+        let checked = draft.checks.iter().map(|(bytes, key, expect)| (bytes, key, *expect));
+        let finds = written.chain(checked).all(|(bytes, key, expect)| {
+            expect == Expect::Anything || expect.is_met(self.version(bytes, Some(key)))
+        });
+        if !finds || draft.demands.is_empty() {
+            return finds;
+        }
+        let mut own = Pending::default();
+        for (key, _, record) in draft.writes.iter().filter_map(|write| write.node.as_ref()) {
+            own.note(key, record.as_ref());
+        }
+        draft.demands.iter().all(|demand| demand.holds(self.ground.master, &self.pending, &own))
     }
 
     /// Adds deletions to the last change, of records that the batch leaves alone.

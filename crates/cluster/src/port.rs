@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_model::{Error, Handle, ReturnCode, Role, UserName};
-use strongroom_node::state::{Change, CommitError, Key, Port, Revision};
+use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Revision};
 use strongroom_wire::Member;
 
 use crate::lags::may_lag;
@@ -61,10 +61,20 @@ impl Port for NodePort {
             // What was decided on is out of date, if the node has caught up just now.
             return Err(self.out_of_touch().map_or(CommitError::Conflict, CommitError::Failed));
         }
-        let keys: Vec<_> =
-            change.writes.iter().map(|write| &write.key).filter(|key| may_lag(key)).cloned().collect();
+        let written = change.writes.iter().map(|write| (&write.key, write.expect));
+        let checked = change.checks.iter().map(|(key, expect)| (key, *expect));
+        let mut keys: Vec<_> = written
+            .chain(checked)
+            .filter(|(key, _)| may_lag(key))
+            .map(|(key, expect)| (key.clone(), expect))
+            .collect();
         match self.ledger.commit(change) {
             Err(CommitError::Conflict) => {
+                // Of a record that only had to be there, an older version does.
+                self.ledger.read(|state| {
+                    keys.retain(|(key, expect)| *expect != Expect::Present || state.version(key).is_none());
+                });
+                let keys: Vec<_> = keys.into_iter().map(|(key, _)| key).collect();
                 Err(self.outdated(&keys).map_or(CommitError::Conflict, CommitError::Failed))
             }
             outcome => outcome,

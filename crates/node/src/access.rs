@@ -10,6 +10,7 @@ use strongroom_wire::{Extras, Hello};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::object::StoredObject;
+use crate::quorum::Verdicts;
 use crate::rules::Subject;
 use crate::standing::Footing;
 use crate::state::{Change, CommitError, Replica, Revision};
@@ -25,6 +26,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) principal: Option<&'a Principal>,
     /// Approvals, and terms of a key that is to be made.
     pub(crate) extras: &'a Extras,
+    /// What is known of the approvals' signatures.
+    pub(crate) verdicts: &'a Verdicts,
     /// What the cluster allows.
     pub(crate) profile: Profile,
     /// Whether the node can answer for the cluster's state.
@@ -125,7 +128,11 @@ impl Caller<'_> {
     /// Decides on a change by the present state and commits it; decides again when the state changed in between.
     pub(crate) fn commit<T>(&self, mut decide: impl FnMut(&Replica) -> Result<(Change, T)>) -> Result<T> {
         for _ in 0..ATTEMPTS {
-            let (change, outcome) = decide(&self.node.replica.read())?;
+            let decided = decide(&self.node.replica.read());
+            if self.verdicts.reach() {
+                continue;
+            }
+            let (change, outcome) = decided?;
             let _own = self.node.journal.committing(&change);
             match self.node.port.commit(change) {
                 Ok(_) => return Ok(outcome),

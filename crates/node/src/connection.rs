@@ -9,6 +9,7 @@ use crate::access::Caller;
 use crate::audit::{Entry, Requested};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
+use crate::quorum::Verdicts;
 use crate::standing::{Footing, rests_on_state};
 use crate::ticket::Principal;
 use crate::users::{Seat, permissions};
@@ -22,12 +23,22 @@ pub struct Connection {
     seat: Seat,
     /// During a request.
     footing: Footing,
+    /// During a request, too.
+    verdicts: Verdicts,
 }
 
 impl Connection {
     pub(crate) fn new(node: Arc<Node>, family: Arc<Family>, hello: Hello) -> Self {
         let seat = node.desk.present.enter();
-        Self { node, family, hello, principal: None, seat, footing: Footing::default() }
+        Self {
+            node,
+            family,
+            hello,
+            principal: None,
+            seat,
+            footing: Footing::default(),
+            verdicts: Verdicts::default(),
+        }
     }
 
     /// Whether it speaks for a user, as far as its last request showed.
@@ -76,6 +87,9 @@ impl Connection {
         };
         if result.is_err() && !extras.approvals.is_empty() {
             self.caller(session, &extras).keep_approvals();
+        }
+        if !extras.approvals.is_empty() {
+            self.verdicts = Verdicts::default();
         }
         let revision = if only_reads { revision } else { self.node.revision() };
         Reply { revision, epoch: self.node.port.epoch(), detached, standing: self.footing.standing(), result }
@@ -142,6 +156,7 @@ impl Connection {
             session: SessionId { instance: self.hello.instance, session },
             principal: self.principal.as_ref(),
             extras,
+            verdicts: &self.verdicts,
             profile: self.footing.profile,
             footing: &self.footing,
         }

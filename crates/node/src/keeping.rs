@@ -1,6 +1,6 @@
 //! Keeping new objects: in the cluster or for a session, within the limits (cloudhsm.md 4.6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use strongroom_crypto::Key;
@@ -15,7 +15,7 @@ use crate::object::StoredObject;
 use crate::objects::complete;
 use crate::rules;
 use crate::sharing::must_be_sharee;
-use crate::state::{Change, Expect, Key as RecordKey, Record, Replica};
+use crate::state::{Change, Counted, Demand, Expect, Key as RecordKey, Record, Replica};
 
 impl Caller<'_> {
     /// What can be said before the work: whether the caller may make such an object, under the terms that came along, and
@@ -122,6 +122,7 @@ impl Caller<'_> {
     /// Commits new token objects, with these keys among them that weren't there before.
     fn commit_new(&self, objects: &BTreeMap<Handle, Arc<StoredObject>>, keys: &[ObjectClass]) -> Result<()> {
         self.commit(|replica| {
+            self.must_still_be_there(replica)?;
             if replica.object_count() + objects.len() > limits::MAX_TOKEN_OBJECTS {
                 return Err(full("the cluster has", limits::MAX_TOKEN_OBJECTS, "token objects"));
             }
@@ -135,12 +136,44 @@ impl Caller<'_> {
                         .try_for_each(|user| must_be_sharee(replica, owner, user))?;
                 }
             }
-            let change = objects.iter().fold(Change::default(), |change, (handle, object)| {
+            let mut change = objects.iter().fold(Change::default(), |change, (handle, object)| {
                 let record = Record::Object(Arc::clone(object));
                 change.and(RecordKey::Object(*handle), Expect::Absent, Some(record))
             });
+            let users =
+                objects.values().flat_map(|object| object.owner.iter().chain(&object.terms.share_with));
+            let users: BTreeSet<_> = users.collect();
+            change.checks.extend(users.into_iter().filter_map(|user| self.presence(replica, user)));
+            change.demands = self.room(objects.values().map(|object| object.class()), keys);
             Ok((change, ()))
         })
+    }
+
+    /// Refuses for a crypto user that was deleted, or whose login has become void, since the request came.
+    fn must_still_be_there(&self, replica: &Replica) -> Result<()> {
+        match self.principal {
+            Some(principal) if !principal.is_valid(replica) => Err(ReturnCode::USER_NOT_LOGGED_IN.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What limits ask of the cluster once objects are in it, whatever else comes at the same time.
+    fn room(&self, objects: impl Iterator<Item = ObjectClass>, new: &[ObjectClass]) -> Vec<Demand> {
+        let limits = Limits::of(self.profile);
+        let (session, session_asymmetric) = self.node.session_keys.count();
+        let is_asymmetric =
+            |class: &ObjectClass| matches!(class, ObjectClass::PublicKey | ObjectClass::PrivateKey);
+        let keys: Vec<_> = objects.filter(|class| class.is_key()).collect();
+        let asymmetric = keys.iter().filter(|class| is_asymmetric(class)).count();
+        let new_asymmetric = new.iter().filter(|class| is_asymmetric(class)).count();
+        // A session key that becomes a token key is counted among those of sessions until it has.
+        let others = session.saturating_sub(keys.len() - new.len());
+        let others_asymmetric = session_asymmetric.saturating_sub(asymmetric - new_asymmetric);
+        vec![
+            Demand::AtMost(Counted::Objects, limits::MAX_TOKEN_OBJECTS),
+            Demand::AtMost(Counted::Keys, limits.keys.saturating_sub(others)),
+            Demand::AtMost(Counted::AsymmetricKeys, limits.asymmetric_keys.saturating_sub(others_asymmetric)),
+        ]
     }
 
     /// Whether the profile has room for these new token keys beside the cluster's and this node's session keys, which

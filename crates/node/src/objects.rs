@@ -124,9 +124,8 @@ impl Caller<'_> {
             let approved = self.approval(replica, Service::KeyManagement, Some(handle), needed)?;
             let info = new.info(handle);
             let expect = located.version.map_or(Expect::Absent, Expect::Version);
-            let mut change = Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new)));
-            change.writes.extend(approved);
-            Ok((change, info))
+            let change = Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new)));
+            Ok((change.approved(approved), info))
         })?;
         Ok(Response::Object(info))
     }

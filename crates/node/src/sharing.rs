@@ -40,11 +40,23 @@ impl Caller<'_> {
             let expect = version.map_or(Expect::Absent, Expect::Version);
             let record =
                 Record::Object(Arc::new(object.with_attributes(object.attributes.clone()).with_terms(terms)));
-            let mut change = Change::of(RecordKey::Object(handle), expect, Some(record));
-            change.writes.extend(approved);
+            let mut change = Change::of(RecordKey::Object(handle), expect, Some(record)).approved(approved);
+            if shared {
+                change.checks.extend(self.presence(replica, user));
+            }
             Ok((change, ()))
         })?;
         Ok(Response::Done)
+    }
+
+    /// That a crypto user is still there when something is committed that names it: a later user of the name mustn't
+    /// inherit an object, or find one shared with it. Where the node has an older version of the user than the cluster, it
+    /// must at least be there.
+    pub(crate) fn presence(&self, replica: &Replica, user: &UserName) -> Option<(RecordKey, Expect)> {
+        let key = RecordKey::User(Role::CryptoUser, user.clone());
+        let version = replica.version(&key)?;
+        let current = self.node.port.must_be_up_to_date(std::slice::from_ref(&key)).is_ok();
+        Some((key, if current { Expect::Version(version) } else { Expect::Present }))
     }
 
     /// Whose an object is. Whoever sees it may know.

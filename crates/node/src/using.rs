@@ -131,9 +131,7 @@ impl Caller<'_> {
             for (handle, service, needed) in keys {
                 let approved = self.approval(replica, *service, Some(*handle), *needed)?;
                 // A key that wraps itself needs one approval.
-                change.writes.extend(
-                    approved.filter(|write| change.writes.iter().all(|other| other.key != write.key)),
-                );
+                change = change.approved(approved);
             }
             Ok((change, ()))
         })

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use strongroom_model::{Handle, ReturnCode, limits};
-use strongroom_node::state::{Change, CommitError, Expect, Key, Record, Replica, Revocation, User};
+use strongroom_node::state::{
+    Change, CommitError, Counted, Demand, Expect, Key, Record, Replica, Revocation, User,
+};
 use strongroom_store::Fault;
 use strongroom_wire::InstanceId;
 
@@ -82,6 +84,60 @@ fn a_change_that_builds_on_something_else_conflicts_whole() {
     commit(Change::of(user_key("a"), Expect::Version(second + 1), None)).unwrap();
     commit(set_user("a", Expect::Absent)).unwrap();
     assert_eq!(commit(Change::default()).unwrap(), cluster.info().revision);
+}
+
+#[test]
+fn what_a_change_only_looks_at_must_be_so_too() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    let commit = |change| cluster.ledger.commit(change);
+    let revision = commit(set_user("a", Expect::Absent)).unwrap();
+    let before = content(&cluster);
+    for (name, wrong) in [
+        ("a", Expect::Absent),
+        ("a", Expect::Version(revision + 1)),
+        ("c", Expect::Present),
+        ("c", Expect::Version(revision)),
+    ] {
+        let change = set_user("b", Expect::Absent).given(user_key(name), wrong);
+        assert!(matches!(commit(change), Err(CommitError::Conflict)), "{name} {wrong:?}");
+    }
+    let one_user = Demand::AtMost(Counted::Users, 1);
+    for demand in [one_user.clone(), Demand::NothingBut(user_key("b"))] {
+        let change = set_user("b", Expect::Absent).demanding(demand.clone());
+        assert!(matches!(commit(change), Err(CommitError::Conflict)), "{demand:?}");
+    }
+    assert_eq!(content(&cluster), before);
+
+    let met = set_user("b", Expect::Absent)
+        .and(user_key("a"), Expect::Version(revision), None)
+        .given(user_key("a"), Expect::Present)
+        .given(user_key("c"), Expect::Absent)
+        .demanding(one_user)
+        .demanding(Demand::NothingBut(user_key("b")))
+        .demanding(Demand::NothingOf("a".parse().unwrap()));
+    commit(met).unwrap();
+    let left: Vec<_> = cluster.ledger.read(|state| state.keys().filter(|key| *key != Key::Policy).collect());
+    assert_eq!(left, [user_key("b")]);
+}
+
+#[test]
+fn demands_are_made_of_what_is_committed_together_too() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&empty()).unwrap();
+    *fixture.store.delay.lock() = Duration::from_millis(2);
+    let won: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|number| {
+                let change = set_user(&format!("u{number}"), Expect::Absent);
+                let change = change.demanding(Demand::AtMost(Counted::Users, 5));
+                scope.spawn(|| usize::from(cluster.ledger.commit(change).is_ok()))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    let users = cluster.ledger.read(|state| state.keys().filter(|key| *key != Key::Policy).count());
+    assert_eq!((won, users), (5, 5));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use strongroom_crypto::ApproverKey;
 use strongroom_model::{Blob, Handle, Place, Result, ReturnCode, Role, Service, limits};
 use strongroom_wire::{Approval, Signature};
 
@@ -11,7 +10,7 @@ use super::data::PART;
 use super::{messages, token};
 use crate::access::Caller;
 use crate::object::StoredObject;
-use crate::state::{Expect, Key, QuorumToken, Replica, Versioned, Write};
+use crate::state::{Change, Expect, Key, QuorumToken, Replica, Revision, Versioned, Write};
 
 /// A token, with what it's found by.
 type Found<'r> = ([u8; 32], &'r Versioned<Arc<QuorumToken>>);
@@ -21,9 +20,36 @@ const MAX_SIGNATURES: usize = 64;
 /// The most approvals with one request: the operations that need most need one for each of two keys.
 pub(super) const MAX_APPROVALS: usize = 8;
 
+/// That as many have agreed as must: for the change that they agreed to.
+#[derive(Debug, Default)]
+pub(crate) struct Approved {
+    /// The end of the token that they approved; `None` if nobody needed to.
+    spent: Option<Write>,
+    /// What it rests on: those who have signed, and who asks, are when it's committed as they were when it was decided.
+    checks: Vec<(Key, Expect)>,
+}
+
+impl Approved {
+    /// Adds what it rests on besides.
+    pub(crate) fn given(mut self, key: Key, expect: Expect) -> Self {
+        self.checks.push((key, expect));
+        self
+    }
+}
+
+impl Change {
+    /// Uses a token up, if one was needed.
+    pub(crate) fn approved(mut self, Approved { spent, checks }: Approved) -> Self {
+        // The change may end the token for another reason already.
+        self.writes.extend(spent.filter(|write| self.writes.iter().all(|other| other.key != write.key)));
+        self.checks.extend(checks);
+        self
+    }
+}
+
 impl Caller<'_> {
-    /// What must go into the change that does something which `needed` users must approve: the end of the token that
-    /// they approved. `None` if nobody need.
+    /// What must go into the change that does something which `needed` users must approve. To be asked in
+    /// [`Caller::commit`] only, which checks signatures meanwhile and asks again.
     ///
     /// The token must be the caller's own, made in this process for this service and key, not expired and not used;
     /// each signature must be by a user who may approve now. One key counts once, whoever signed with it; the
@@ -38,9 +64,9 @@ impl Caller<'_> {
         service: Service,
         key: Option<Handle>,
         needed: u8,
-    ) -> Result<Option<Write>> {
+    ) -> Result<Approved> {
         if needed <= 1 {
-            return Ok(None);
+            return Ok(Approved::default());
         }
         if self.extras.approvals.len() > MAX_APPROVALS {
             return Err(messages::malformed());
@@ -48,7 +74,7 @@ impl Caller<'_> {
         let mut refusal = None;
         for approval in &self.extras.approvals {
             match self.own_token(replica, approval, service, key) {
-                Ok(found) => return self.enough(replica, found, approval, needed).map(Some),
+                Ok(found) => return self.enough(replica, found, approval, needed),
                 Err(error) => {
                     refusal.get_or_insert(error);
                 }
@@ -65,11 +91,7 @@ impl Caller<'_> {
         service: Service,
         key: Option<Handle>,
     ) -> Result<Found<'r>> {
-        let data = &approval.data;
-        if data.is_empty() || !data.len().is_multiple_of(PART) || data.len() > PART * limits::MAX_NODES {
-            return Err(messages::malformed());
-        }
-        let id = token::id(data);
+        let id = id_of(approval).ok_or_else(messages::malformed)?;
         let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
         let record = replica
             .token(&id)
@@ -96,22 +118,23 @@ impl Caller<'_> {
         (id, record): Found<'_>,
         approval: &Approval,
         needed: u8,
-    ) -> Result<Write> {
-        let count = self.count(replica, &record.value, &id, &approval.signatures)?;
+    ) -> Result<Approved> {
+        let (count, checks) = self.count(replica, &record.value, &id, &approval.signatures)?;
         if count < usize::from(needed) {
             return Err(messages::too_few(count, needed));
         }
-        Ok(Write { key: Key::Token(id), expect: Expect::Version(record.version), record: None })
+        let spent = Write { key: Key::Token(id), expect: Expect::Version(record.version), record: None };
+        Ok(Approved { spent: Some(spent), checks })
     }
 
-    /// How many have approved a token: distinct keys of users who may. One bad signature spoils all.
+    /// How many have approved a token, distinct keys of users who may, and who they are. One bad signature spoils all.
     fn count(
         &self,
         replica: &Replica,
         token: &QuorumToken,
         id: &[u8; 32],
         signatures: &[Signature],
-    ) -> Result<usize> {
+    ) -> Result<(usize, Vec<(Key, Expect)>)> {
         if signatures.is_empty() {
             return Err(messages::unsigned());
         }
@@ -120,15 +143,29 @@ impl Caller<'_> {
         }
         let object = token.key.and_then(|key| self.object_of(replica, key));
         let mut keys: BTreeSet<&Blob> = BTreeSet::new();
+        let mut checks = Vec::with_capacity(signatures.len() + 1);
+        let mut unchecked = false;
         for signature in signatures {
-            let public_key = approver(replica, token.service, object.as_deref(), signature)
+            let (who, version, public_key) = approver(replica, token.service, object.as_deref(), signature)
                 .ok_or_else(messages::invalid_pair)?;
-            if !ApproverKey::from_spki(public_key)?.verifies(id, &signature.signature) {
-                return Err(messages::invalid_pair());
+            match self.verdicts.on(id, public_key, &signature.signature) {
+                Some(true) => {}
+                Some(false) => return Err(messages::invalid_pair()),
+                None => unchecked = true,
             }
             keys.insert(public_key);
+            checks.push((who, Expect::Version(version)));
         }
-        Ok(keys.len())
+        if unchecked {
+            // Nobody sees this: it's asked again when they are checked.
+            return Err(messages::invalid_pair());
+        }
+        if let Some(handle) = token.key
+            && let Some(record) = replica.object(handle)
+        {
+            checks.push((Key::Object(handle), Expect::Version(record.version)));
+        }
+        Ok((keys.len(), checks))
     }
 
     pub(super) fn object_of(&self, replica: &Replica, handle: Handle) -> Option<Arc<StoredObject>> {
@@ -139,14 +176,20 @@ impl Caller<'_> {
     }
 }
 
-/// The key of who claims to have signed, if that user may approve: an officer for what officers do; for a key its
+/// What a token is found by that an approval is for, if it's of a length that a token can have.
+pub(super) fn id_of(Approval { data, .. }: &Approval) -> Option<[u8; 32]> {
+    let fits = !data.is_empty() && data.len().is_multiple_of(PART) && data.len() <= PART * limits::MAX_NODES;
+    fits.then(|| token::id(data))
+}
+
+/// Who claims to have signed, and its key, if that user may approve: an officer for what officers do; for a key its
 /// owner and those whom it's shared with (cloudhsm.md 3.6).
 fn approver<'r>(
     replica: &'r Replica,
     service: Service,
     object: Option<&StoredObject>,
     signature: &Signature,
-) -> Option<&'r Blob> {
+) -> Option<(Key, Revision, &'r Blob)> {
     let role = if service.is_for_a_key() { Role::CryptoUser } else { Role::Admin };
     if signature.role.is_some_and(|claimed| claimed != role) {
         return None;
@@ -154,5 +197,6 @@ fn approver<'r>(
     if service.is_for_a_key() && !object.is_some_and(|object| object.is_of(&signature.user)) {
         return None;
     }
-    replica.user(role, &signature.user)?.value.public_key.as_ref()
+    let user = replica.user(role, &signature.user)?;
+    Some((Key::User(role, signature.user.clone()), user.version, user.value.public_key.as_ref()?))
 }

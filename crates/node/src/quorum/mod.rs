@@ -10,6 +10,9 @@ mod messages;
 mod settings;
 mod token;
 mod tokens;
+mod verdicts;
 
+pub(crate) use approval::Approved;
 pub(crate) use challenge::Challenges;
 pub(crate) use messages::invalid_value;
+pub(crate) use verdicts::Verdicts;

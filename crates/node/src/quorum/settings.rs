@@ -1,14 +1,15 @@
 //! How many approvals officers need, and how long tokens live (cloudhsm.md 3.2).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use strongroom_model::{Error, Result, ReturnCode, Role, Service, UserName};
+use strongroom_model::{Blob, Error, Result, ReturnCode, Role, Service, UserName};
 use strongroom_wire::{QuorumSettings, Response};
 
-use super::{messages, token};
+use super::{Approved, messages, token};
 use crate::access::Caller;
-use crate::state::{Change, Policy, Replica, Write};
+use crate::state::{Change, Expect, Key, Policy, Replica, User, Versioned};
 
 /// How long tokens may live, in seconds.
 const TIMEOUTS: RangeInclusive<u32> = 1..=86_400;
@@ -33,7 +34,7 @@ impl Caller<'_> {
             return Err(messages::invalid_value());
         }
         self.change_settings(|replica, settings| {
-            let registered = registered_officers(replica, None);
+            let registered = approvers(replica, None).len();
             if value > 1 && registered < usize::from(value) {
                 return Err(Error::new(
                     ReturnCode::ARGUMENTS_BAD,
@@ -43,13 +44,18 @@ impl Caller<'_> {
                     ),
                 ));
             }
-            let approval = self.officers_approval(replica, Service::Quorum)?;
+            let mut approved = self.officers_approval(replica, Service::Quorum)?;
+            // Those who are counted on must still be there when it's committed.
+            for (name, record) in approvers(replica, None).into_values().take(usize::from(value)) {
+                let key = Key::User(Role::Admin, name.clone());
+                approved = approved.given(key, Expect::Version(record.version));
+            }
             match service {
                 Service::User => settings.user = value,
                 Service::Quorum => settings.quorum = value,
                 _ => settings.cluster = value,
             }
-            Ok(approval)
+            Ok(approved)
         })
     }
 
@@ -66,16 +72,16 @@ impl Caller<'_> {
                 format!("a quorum token may live for {least} to {most} seconds"),
             ));
         }
-        self.change_settings(|_, settings| {
+        self.change_settings(|replica, settings| {
             settings.generated = generated.unwrap_or(settings.generated);
             settings.approved = approved.unwrap_or(settings.approved);
-            Ok(None)
+            self.of_this_officer(replica, Approved::default())
         })
     }
 
     fn change_settings(
         &self,
-        change: impl Fn(&Replica, &mut QuorumSettings) -> Result<Option<Write>>,
+        change: impl Fn(&Replica, &mut QuorumSettings) -> Result<Approved>,
     ) -> Result<Response> {
         self.must_know_the_rules()?;
         self.commit(|replica| {
@@ -88,26 +94,60 @@ impl Caller<'_> {
         Ok(Response::Done)
     }
 
-    /// As [`Self::approval`], for what officers do.
-    pub(crate) fn officers_approval(&self, replica: &Replica, service: Service) -> Result<Option<Write>> {
+    /// As [`Self::approval`], for what officers do. It holds for as long as the policy does, and the officer.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_USER_NOT_LOGGED_IN` for an officer who isn't one any more, besides.
+    pub(crate) fn officers_approval(&self, replica: &Replica, service: Service) -> Result<Approved> {
         let needed = token::settings(replica).of(service).unwrap_or(1);
-        self.approval(replica, service, None, needed)
+        self.of_this_officer(replica, self.approval(replica, service, None, needed)?)
     }
 
-    /// Refuses to delete an approver without whom there would be fewer than a service asks for.
+    /// Lets what is approved rest on the policy too, and on the officer who does it: two officers who delete each other
+    /// mustn't both succeed, nor one act on who has just been deleted, or whose quorum value has just been raised.
+    fn of_this_officer(&self, replica: &Replica, approved: Approved) -> Result<Approved> {
+        let policy = replica.policy_version().map_or(Expect::Absent, Expect::Version);
+        let approved = approved.given(Key::Policy, policy);
+        let Some(principal) = self.principal.filter(|principal| principal.role == Role::Admin) else {
+            return Ok(approved);
+        };
+        let record = replica
+            .user(principal.role, &principal.user)
+            .filter(|record| record.value.epoch == principal.epoch())
+            .ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+        let key = Key::User(principal.role, principal.user.clone());
+        Ok(approved.given(key, Expect::Version(record.version)))
+    }
+
+    /// Refuses to delete an approver without whom there would be fewer than a service asks for. What that rests on: the
+    /// approvers who are left, and one officer at least, since anybody may activate a cluster that has none.
     pub(crate) fn check_approvers_without(
         &self,
         replica: &Replica,
         role: Role,
         name: &UserName,
-    ) -> Result<()> {
+    ) -> Result<Vec<(Key, Expect)>> {
+        if role != Role::Admin {
+            return Ok(Vec::new());
+        }
+        let key = |name: &UserName| Key::User(Role::Admin, name.clone());
+        let other = replica.users().find(|(role, other, _)| *role == Role::Admin && *other != name);
+        let mut rests: Vec<_> = other.iter().map(|(_, other, _)| (key(other), Expect::Present)).collect();
         let registered = replica.user(role, name).is_some_and(|user| user.value.public_key.is_some());
         let settings = token::settings(replica);
         let needed = settings.user.max(settings.quorum).max(settings.cluster);
-        if role != Role::Admin || !registered || needed <= 1 {
-            return Ok(());
+        if !registered || needed <= 1 {
+            return Ok(rests);
         }
-        let left = registered_officers(replica, Some(name));
+        let others = approvers(replica, Some(name));
+        let left = others.len();
+        rests.extend(
+            others
+                .into_values()
+                .take(usize::from(needed))
+                .map(|(name, record)| (key(name), Expect::Version(record.version))),
+        );
         if left < usize::from(needed) {
             return Err(Error::new(
                 ReturnCode::ACTION_PROHIBITED,
@@ -117,12 +157,15 @@ impl Caller<'_> {
                 ),
             ));
         }
-        Ok(())
+        Ok(rests)
     }
 }
 
-/// How many officers can approve, each with a key of its own, but for one.
-fn registered_officers(replica: &Replica, but: Option<&UserName>) -> usize {
+/// The officers that can approve, each by a key of its own, but for one.
+fn approvers<'r>(
+    replica: &'r Replica,
+    but: Option<&UserName>,
+) -> BTreeMap<&'r Blob, (&'r UserName, &'r Versioned<Arc<User>>)> {
     let officers = replica.users().filter(|(role, name, _)| *role == Role::Admin && Some(*name) != but);
-    officers.filter_map(|(.., user)| user.value.public_key.as_ref()).collect::<BTreeSet<_>>().len()
+    officers.filter_map(|(_, name, user)| Some((user.value.public_key.as_ref()?, (name, user)))).collect()
 }

@@ -4,7 +4,7 @@ use strongroom_model::{Hash, Service};
 use strongroom_wire::QuorumSettings;
 
 use crate::object::StoredObject;
-use crate::state::{Change, Expect, Key, QuorumToken, Replica, Write};
+use crate::state::{Change, Expect, Key, QuorumToken, Replica};
 
 /// What a token's record is found by, and what its approvers sign.
 pub(super) fn id(data: &[u8]) -> [u8; 32] {
@@ -40,13 +40,6 @@ pub(super) fn needed(settings: &QuorumSettings, service: Service, object: Option
 }
 
 impl Change {
-    /// Uses a token up, if one was needed.
-    pub(crate) fn approved(mut self, approval: Option<Write>) -> Self {
-        // The change may end the token for another reason already.
-        self.writes.extend(approval.filter(|write| self.writes.iter().all(|other| other.key != write.key)));
-        self
-    }
-
     /// Ends all tokens of some kind.
     pub(crate) fn without_tokens(self, replica: &Replica, doomed: impl Fn(&QuorumToken) -> bool) -> Self {
         replica.tokens().filter(|(_, record)| doomed(&record.value)).fold(self, |change, (id, record)| {

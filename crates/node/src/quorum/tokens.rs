@@ -6,7 +6,7 @@ use strongroom_crypto::random;
 use strongroom_model::{Blob, Error, Handle, Result, ReturnCode, Role, Service, limits};
 use strongroom_wire::{InstanceId, QuorumTokenInfo, Response};
 
-use super::approval::MAX_APPROVALS;
+use super::approval::{MAX_APPROVALS, id_of};
 use super::data::Part;
 use super::{messages, token};
 use crate::access::Caller;
@@ -120,11 +120,14 @@ impl Caller<'_> {
 
     /// Starts the second of a token's two times: enough had approved, and what it approved failed all the same.
     pub(crate) fn keep_approvals(&self) {
+        if self.principal.is_none() {
+            return;
+        }
         let kept = self.commit(|replica| {
             let settings = token::settings(replica);
             let mut change = Change::default();
             for approval in self.extras.approvals.iter().take(MAX_APPROVALS) {
-                let id = token::id(&approval.data);
+                let Some(id) = id_of(approval) else { continue };
                 let written = change.writes.iter().any(|write| write.key == Key::Token(id));
                 let unapproved = |record: &&Versioned<Arc<QuorumToken>>| record.value.approved.is_none();
                 let Some(record) = replica.token(&id).filter(unapproved).filter(|_| !written) else {

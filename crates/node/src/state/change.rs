@@ -2,7 +2,7 @@
 
 use strongroom_model::{Error, Handle, Role, UserName};
 
-use super::{Key, Record};
+use super::{Demand, Key, Record};
 
 /// The number of a committed change. A record's version is the revision that last wrote it.
 pub type Revision = u64;
@@ -12,10 +12,24 @@ pub type Revision = u64;
 pub enum Expect {
     /// There is no such record.
     Absent,
+    /// There is one.
+    Present,
     /// The record was last written by this revision.
     Version(Revision),
     /// Whatever is there.
     Anything,
+}
+
+impl Expect {
+    /// Whether it's so of a record that was last written by this revision, or isn't there.
+    pub fn is_met(self, version: Option<Revision>) -> bool {
+        match self {
+            Self::Absent => version.is_none(),
+            Self::Present => version.is_some(),
+            Self::Version(expected) => version == Some(expected),
+            Self::Anything => true,
+        }
+    }
 }
 
 /// One record written or, with `None`, deleted.
@@ -34,6 +48,10 @@ pub struct Write {
 pub struct Change {
     /// The writes; at most one per key.
     pub writes: Vec<Write>,
+    /// Records that it builds on without writing them: what must still hold of them when it's committed.
+    pub checks: Vec<(Key, Expect)>,
+    /// What must be true of the state as a whole once it's done.
+    pub demands: Vec<Demand>,
 }
 
 impl Change {
@@ -46,6 +64,20 @@ impl Change {
     #[must_use]
     pub fn and(mut self, key: Key, expect: Expect, record: Option<Record>) -> Self {
         self.writes.push(Write { key, expect, record });
+        self
+    }
+
+    /// Adds a check of a record that it doesn't write.
+    #[must_use]
+    pub fn given(mut self, key: Key, expect: Expect) -> Self {
+        self.checks.push((key, expect));
+        self
+    }
+
+    /// Adds a demand.
+    #[must_use]
+    pub fn demanding(mut self, demand: Demand) -> Self {
+        self.demands.push(demand);
         self
     }
 }

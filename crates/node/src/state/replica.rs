@@ -8,7 +8,7 @@ use strongroom_wire::InstanceId;
 
 use super::index::Index;
 use super::{
-    Change, Committed, Expect, Key, Policy, QuorumToken, Record, Revision, Revocation, Update, User,
+    Change, Committed, Key, Pending, Policy, QuorumToken, Record, Revision, Revocation, Update, User,
 };
 use crate::object::StoredObject;
 
@@ -53,13 +53,14 @@ impl Replica {
         self.revision
     }
 
-    /// Whether every write of a change still finds what it builds on.
+    /// Whether a change still finds what it builds on, and leaves what it demands.
     pub fn permits(&self, change: &Change) -> bool {
-        change.writes.iter().all(|write| match write.expect {
-            Expect::Anything => true,
-            Expect::Absent => self.version(&write.key).is_none(),
-            Expect::Version(version) => self.version(&write.key) == Some(version),
-        })
+        let written = change.writes.iter().map(|write| (&write.key, write.expect));
+        let checked = change.checks.iter().map(|(key, expect)| (key, *expect));
+        let mut own = Pending::default();
+        change.writes.iter().for_each(|write| own.note(&write.key, write.record.as_ref()));
+        written.chain(checked).all(|(key, expect)| expect.is_met(self.version(key)))
+            && change.demands.iter().all(|demand| demand.holds(self, &Pending::default(), &own))
     }
 
     /// Brings the replica to an update's revision. `false` leaves it as it is: the update is old, is for a later revision,
@@ -69,7 +70,8 @@ impl Replica {
             return false;
         }
         if update.base.is_none() {
-            *self = Self::default();
+            *self = Self::whole(update);
+            return true;
         }
         for write in &update.writes {
             match &write.record {
@@ -79,6 +81,15 @@ impl Replica {
         }
         self.revision = update.to;
         true
+    }
+
+    /// The state that an update is that has the whole of it.
+    pub(crate) fn whole(update: &Update) -> Self {
+        let records = update.writes.iter().filter_map(|write| {
+            let record = write.record.clone().filter(|record| record.fits(&write.key))?;
+            Some((write.key.clone(), write.version, record))
+        });
+        Self::load(update.to, records)
     }
 
     /// Applies a change, if it's the next. `false`: it isn't.
@@ -118,22 +129,31 @@ impl Replica {
 
     /// All records with their versions, in no order.
     pub fn records(&self) -> impl Iterator<Item = (Key, Revision, Record)> {
-        self.keys().filter_map(|key| {
+        // A million objects are told of without looking each up.
+        let objects = self.objects.iter().map(|(handle, found)| {
+            let (version, record) = found.as_record(Record::Object);
+            (Key::Object(*handle), version, record)
+        });
+        let others = self.keys_but_objects().filter_map(|key| {
             let (version, record) = self.get(&key)?;
             Some((key, version, record))
-        })
+        });
+        others.chain(objects)
     }
 
     /// The keys of all records, in no order.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.keys_but_objects().chain(self.objects.keys().map(|handle| Key::Object(*handle)))
+    }
+
+    fn keys_but_objects(&self) -> impl Iterator<Item = Key> {
         let policy = self.policy.iter().map(|_| Key::Policy);
         let users = self.users.keys().map(|(role, name)| Key::User(*role, name.clone()));
-        let objects = self.objects.keys().map(|handle| Key::Object(*handle));
         let revocations = self.revocations.keys().map(|instance| Key::Revocation(*instance));
         let tokens = self.tokens.keys().map(|id| Key::Token(*id));
         let failures =
             self.failures.keys().map(|(node, role, name)| Key::Failures(*node, *role, name.clone()));
-        policy.chain(users).chain(objects).chain(revocations).chain(tokens).chain(failures)
+        policy.chain(users).chain(revocations).chain(tokens).chain(failures)
     }
 
     /// Logouts whose last ticket has expired by `now`: they may be deleted.

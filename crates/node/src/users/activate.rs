@@ -24,6 +24,7 @@ impl Caller<'_> {
         self.check_new_password(password)?;
         let officer = UserName::try_from(OFFICER.to_owned())?;
         let user = Arc::new(User::with_password(password)?);
+        let first = self.first_policy();
         self.commit(|replica| {
             if replica.is_initialized() {
                 return Err(active());
@@ -32,7 +33,7 @@ impl Caller<'_> {
             // Only a cluster that somebody made without one has no policy yet.
             let change = match replica.policy() {
                 Some(_) => change,
-                None => change.and_policy(replica, self.first_policy()),
+                None => change.and_policy(replica, first.clone()),
             };
             Ok((change, ()))
         })?;

@@ -6,7 +6,8 @@ use strongroom_model::{Error, Profile, Result, ReturnCode, Role, Service, UserNa
 use strongroom_wire::{Login, Response};
 
 use crate::access::Caller;
-use crate::state::{Change, Expect, Key, Policy, Record, Replica, User};
+use crate::quorum::Approved;
+use crate::state::{Change, Counted, Demand, Expect, Key, Policy, Record, Replica, User};
 
 /// The most keys that are unshared when a user is deleted, so that the change stays small.
 const MAX_UNSHARED: usize = 4096;
@@ -31,7 +32,12 @@ impl Caller<'_> {
                     format!("the cluster has {} users: delete some", limits::MAX_USERS),
                 ));
             }
-            let change = Change::default().and_user(role, &name, None, Some(Arc::clone(&user)));
+            // A name is one user's, also when it's taken twice at once.
+            let other = if role == Role::Admin { Role::CryptoUser } else { Role::Admin };
+            let change = Change::default()
+                .and_user(role, &name, None, Some(Arc::clone(&user)))
+                .given(Key::User(other, name.clone()), Expect::Absent)
+                .demanding(Demand::AtMost(Counted::Users, limits::MAX_USERS));
             let change = match role {
                 Role::CryptoUser => change.and_default_user(replica, &name),
                 _ => change,
@@ -54,16 +60,17 @@ impl Caller<'_> {
             if role == Role::Admin && officers == 1 {
                 return refused("the last officer can't be deleted".to_owned());
             }
-            self.check_approvers_without(replica, role, name)?;
+            let rests = self.check_approvers_without(replica, role, name)?;
             let mut change = Change::default()
                 .and_user(role, name, Some(user), None)
                 .without_failures(replica, role, name)
                 .without_tokens(replica, |token| (token.role, &token.user) == (role, name));
+            change.checks.extend(rests);
             if role == Role::CryptoUser {
                 if replica.objects().any(|(_, object)| object.value.owner.as_ref() == Some(name)) {
                     return refused(format!("{name} owns keys or other objects: destroy them first"));
                 }
-                change = without_shares(replica, change, name)?;
+                change = without_shares(replica, change, name)?.demanding(Demand::NothingOf(name.clone()));
             }
             if let Some(policy) = replica.policy()
                 && role == Role::CryptoUser
@@ -99,7 +106,8 @@ impl Caller<'_> {
         let fresh = User::with_password(new)?;
         let by_officer = !own || role == Role::Admin;
         self.commit(|replica| {
-            let approval = if own { None } else { self.officers_approval(replica, Service::User)? };
+            let approval =
+                if own { Approved::default() } else { self.officers_approval(replica, Service::User)? };
             let old = self.user(replica, role, name)?;
             let reset = !own && old.value.mfa;
             let user = User {

@@ -7,6 +7,7 @@ use strongroom_model::{Blob, Error, Result, ReturnCode, Role, Service, UserName}
 use strongroom_wire::{ChallengeKind, OwnKey, Response};
 
 use crate::access::Caller;
+use crate::quorum::Approved;
 use crate::state::{Change, Replica, User};
 
 impl Caller<'_> {
@@ -40,7 +41,8 @@ impl Caller<'_> {
         self.must_know_the_rules()?;
         let key = key.map(|key| self.proven(key)).transpose()?;
         self.commit(|replica| {
-            let approval = if own { None } else { self.officers_approval(replica, Service::User)? };
+            let approval =
+                if own { Approved::default() } else { self.officers_approval(replica, Service::User)? };
             let user = self.user(replica, role, name)?;
             if let Some(key) = &key {
                 check_key_is_new(replica, role, name, key)?;

@@ -7,7 +7,7 @@ use strongroom_wire::{Login, Response};
 
 use super::OFFICER;
 use crate::access::Caller;
-use crate::state::{Change, Expect, Key, Policy, User};
+use crate::state::{Change, Demand, Expect, Key, Policy, User};
 
 /// The crypto user that `C_InitPIN` makes when there is none.
 const FIRST_USER: &str = "app";
@@ -33,7 +33,7 @@ impl Caller<'_> {
                 ));
             }
             // It deletes all users, so it takes what deleting one takes; and `C_InitToken` brings no approvals.
-            self.officers_approval(replica, Service::User)?;
+            let approved = self.officers_approval(replica, Service::User)?;
             let policy = Policy {
                 label: label.clone(),
                 profile: Profile::Standard,
@@ -54,7 +54,8 @@ impl Caller<'_> {
                 old,
                 Some(Arc::clone(&user)),
             );
-            Ok((change, ()))
+            // What came meanwhile mustn't be left to whoever is made next.
+            Ok((change.approved(approved).demanding(Demand::NothingBut(kept)), ()))
         })?;
         Ok(Response::Done)
     }

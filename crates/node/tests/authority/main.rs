@@ -11,5 +11,6 @@ mod lifetimes;
 mod lockout;
 mod people;
 mod permissions;
+mod races;
 mod tokens;
 mod world;

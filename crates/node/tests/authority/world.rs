@@ -33,7 +33,11 @@ pub(crate) struct Ledger {
     /// Whether the store refuses all changes.
     pub(crate) broken: AtomicBool,
     pub(crate) commits: AtomicUsize,
+    /// What happens just before the next change is committed, when it has been decided on.
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 struct NodePort(Arc<Ledger>, usize);
 
@@ -51,6 +55,10 @@ impl Ledger {
 impl Port for NodePort {
     fn commit(&self, change: Change) -> std::result::Result<Revision, CommitError> {
         let Self(ledger, _) = self;
+        let meanwhile = ledger.meanwhile.lock().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         if !self.is_connected() || ledger.broken.load(Ordering::Relaxed) {
             return Err(CommitError::Failed(Error::new(ReturnCode::DEVICE_ERROR, "the test says so")));
         }
@@ -141,6 +149,7 @@ fn start(records: Vec<(Key, Revision, Record)>, nodes: usize) -> Cluster {
         missed: Mutex::default(),
         broken: AtomicBool::new(false),
         commits: AtomicUsize::new(0),
+        meanwhile: Mutex::default(),
     });
     let time = Arc::new(Time(AtomicU64::new(1_700_000_000)));
     let masking = Arc::new(SealingKey::generate());
@@ -198,6 +207,11 @@ impl Cluster {
         let mut client = self.client(0, instance);
         client.login(Role::CryptoUser, Some("app"), APP).unwrap();
         client
+    }
+
+    /// Has something happen when the next change has been decided on, before it's committed.
+    pub(crate) fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.ledger.meanwhile.lock() = Some(Box::new(happens));
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

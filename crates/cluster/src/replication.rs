@@ -28,12 +28,13 @@ impl Ledger {
         cut: bool,
         start: impl FnOnce(&Arc<Link>, Replica) -> T,
     ) -> T {
-        let _book = self.book.lock();
+        // Others go on while it's made; what they committed meanwhile comes after.
         let replica = self.replica(node);
         let link = Link::new(node, replica.revision(), cut);
         let started = start(&link, replica);
-        self.roster.write().links.push(link);
-        self.count();
+        let book = self.book.lock();
+        self.roster.write().links.push(Arc::clone(&link));
+        self.catch_up(&book, &link);
         started
     }
 
@@ -110,7 +111,7 @@ impl Ledger {
     /// Sends one node what it misses. Whether it has everything then.
     fn catch_up(&self, book: &Book, link: &Arc<Link>) -> bool {
         let to = self.read(Replica::revision);
-        while link.acked() < to {
+        while link.is_open() && link.acked() < to {
             self.transport.send(link, &Arc::new(self.missing(book, link)));
             if link.acked() < to && !self.transport.wait() {
                 break;
@@ -144,8 +145,11 @@ impl Ledger {
 
     /// The state as a node has it that has everything but what it can't catch up with by itself.
     fn replica(&self, node: NodeId) -> Replica {
-        let (master, lags) = (self.master.read(), self.lags.read());
-        Replica::load(master.revision(), present(&master, &lags, node))
+        let (revision, records): (_, Vec<_>) = {
+            let (master, lags) = (self.master.read(), self.lags.read());
+            (master.revision(), present(&master, &lags, node).collect())
+        };
+        Replica::load(revision, records)
     }
 
     /// Which of these records a node has in an older version than the cluster.

@@ -15,7 +15,7 @@ use crate::lags::may_lag;
 /// What was so before a step.
 #[derive(Default)]
 pub(super) struct Moment {
-    content: Arc<Content>,
+    pub(super) content: Arc<Content>,
     /// The members; empty while the daemon is dead.
     members: BTreeMap<NodeId, Reach>,
     epoch: u64,
@@ -32,6 +32,11 @@ enum Reach {
 }
 
 impl World {
+    /// Whether a node hasn't answered lately, though it may be heard of any time.
+    pub(super) fn is_lost(&self, node: NodeId) -> bool {
+        self.reach(node) == Reach::Lost
+    }
+
     fn reach(&self, node: NodeId) -> Reach {
         match self.cluster.as_ref().and_then(|cluster| cluster.ledger.link(node)) {
             Some(link) if link.is_connected() => Reach::Connected,

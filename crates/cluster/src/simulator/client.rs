@@ -11,6 +11,7 @@ use strongroom_wire::{
     Ticket,
 };
 
+use super::judge::Wish;
 use super::view::View;
 use super::world::World;
 
@@ -55,6 +56,8 @@ pub(super) struct Answer {
     pub(super) node: Arc<Node>,
     /// What the node knew.
     pub(super) view: View,
+    /// What it may have decided by in the end, if it hadn't answered lately: all that there was.
+    pub(super) late: Option<View>,
     /// Whom it had to take the caller for.
     pub(super) who: Option<Login>,
     pub(super) reply: Reply,
@@ -65,6 +68,16 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Whether the table allows it, by what the node may have decided by.
+    pub(super) fn allows(&self, wish: &Wish<'_>) -> bool {
+        self.views().any(|view| view.allows(self.who.as_ref(), wish))
+    }
+
+    /// What the node may have decided by.
+    pub(super) fn views(&self) -> impl Iterator<Item = &View> {
+        [&self.view].into_iter().chain(&self.late)
+    }
+
     pub(super) fn is_ok(&self) -> bool {
         self.reply.result.is_ok()
     }
@@ -105,6 +118,7 @@ impl World {
     ) -> Result<Answer, String> {
         let (healthy, reachable, now) = (self.is_healthy(node.id()), self.reachable(), self.now());
         let view = View::of(node);
+        let late = self.is_lost(node.id()).then(|| View::late(&self.before.content, node));
         let attaches = self.dice.chance(900);
         let client = &mut self.clients[client];
         let instance = client.instance();
@@ -143,7 +157,7 @@ impl World {
             return Err(format!("a node that has everything calls itself {:?}", reply.standing));
         }
         let reachable = reachable.min(self.reachable());
-        Ok(Answer { node: Arc::clone(node), view, who, reply, healthy, reachable })
+        Ok(Answer { node: Arc::clone(node), view, late, who, reply, healthy, reachable })
     }
 
     /// Lets go of all connections to a node.

@@ -11,7 +11,7 @@ use strongroom_node::Node;
 use strongroom_node::state::{Key, Record};
 use strongroom_wire::{Approval, Extras, Operation, Request, Response, Signature};
 
-use super::client::Answer;
+use super::client::{Answer, Login};
 use super::deed::Deed;
 use super::effects::Effect;
 use super::judge::Wish;
@@ -174,13 +174,16 @@ impl World {
         let outcome = self.outcome(answer.is_ok());
         let count = self.count(client, answer, approved);
         let deed = deed.ended(format!("{} by {count} approvals", answer.word()), outcome);
-        if !answer.is_ok() || !answer.view.asks_for_approval(wish) {
+        if !answer.is_ok() || !answer.views().any(|view| view.asks_for_approval(wish)) {
             return Ok(deed.anyway([Effect::TokenChanged(approved.id)]));
         }
         if !self.used.insert(approved.id) {
             return Err("a quorum token was used twice".to_owned());
         }
-        let token = answer.view.tokens.get(&approved.id).map(|token| Record::Token(Arc::clone(token)));
+        let token = answer
+            .views()
+            .find_map(|view| view.tokens.get(&approved.id))
+            .map(|token| Record::Token(Arc::clone(token)));
         self.last_token = token.map(|token| (Key::Token(approved.id), token));
         Ok(deed.must([Effect::TokenGone(approved.id)]))
     }
@@ -248,14 +251,21 @@ impl World {
 
     /// How many approvals it comes to, by what the node knew and whom it had to take the caller for.
     fn count(&self, client: usize, answer: &Answer, approved: &Approved) -> usize {
-        let Answer { view, who, .. } = answer;
+        answer
+            .views()
+            .map(|view| self.count_by(client, view, answer.who.as_ref(), approved))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn count_by(&self, client: usize, view: &View, who: Option<&Login>, approved: &Approved) -> usize {
         let Some(token) = view.tokens.get(&approved.id).filter(|_| approved.fits) else { return 0 };
         let quorum = view.policy.as_ref().map_or_else(Default::default, |policy| policy.quorum);
         let until = match token.approved {
             None => token.created + u64::from(quorum.generated),
             Some(approved) => approved + u64::from(quorum.approved),
         };
-        let own = who.as_ref().is_some_and(|login| (login.role, &login.user) == (token.role, &token.user));
+        let own = who.is_some_and(|login| (login.role, &login.user) == (token.role, &token.user));
         let here = token.instance == self.clients[client].instance();
         if own && here && self.now() < until { view.approvals(approved.role, &approved.signers) } else { 0 }
     }

@@ -191,12 +191,15 @@ impl World {
 
     /// What deleting a user may do.
     pub(super) fn deletion(&self, answer: &Answer, role: Role, user: &UserName) -> Result<Deed, String> {
-        let objects = || answer.view.objects.iter().map(|(handle, (_, object))| (handle, object));
+        let objects =
+            || answer.views().flat_map(|view| &view.objects).map(|(handle, (_, object))| (handle, object));
+        let last = answer.late.as_ref().unwrap_or(&answer.view);
         if answer.is_ok() {
-            if role == Role::CryptoUser && objects().any(|(_, object)| object.owner.as_ref() == Some(user)) {
+            let owns = last.objects.values().any(|(_, object)| object.owner.as_ref() == Some(user));
+            if role == Role::CryptoUser && owns {
                 return Err(format!("{user} owned keys and was deleted"));
             }
-            let officers = answer.view.users.keys().filter(|(role, _)| *role == Role::Admin).count();
+            let officers = last.users.keys().filter(|(role, _)| *role == Role::Admin).count();
             if role == Role::Admin && officers < 2 {
                 return Err("the last officer was deleted".to_owned());
             }

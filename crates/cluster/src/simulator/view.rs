@@ -8,6 +8,8 @@ use strongroom_node::state::{Key, Policy, QuorumToken, Record, Revision, User};
 use strongroom_node::{Node, StoredObject};
 use strongroom_wire::InstanceId;
 
+use super::records::Content;
+
 /// A node's state at one moment.
 #[derive(Debug, Default)]
 pub(super) struct View {
@@ -29,6 +31,18 @@ impl View {
             }
             view
         })
+    }
+
+    /// What a node knows that has caught up.
+    pub(super) fn late(content: &Content, node: &Node) -> Self {
+        let mut view = Self { revision: node.revision(), ..Self::default() };
+        let lagging = content.lags.keys().filter(|(at, _)| *at == node.id()).map(|(_, key)| key);
+        for key in content.records.keys().chain(lagging) {
+            if let Some(opened) = content.of(node.id(), key) {
+                view.add(key.clone(), opened.version, opened.record.clone());
+            }
+        }
+        view
     }
 
     fn add(&mut self, key: Key, version: Revision, record: Record) {

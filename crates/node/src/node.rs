@@ -131,6 +131,8 @@ impl Node {
     /// Takes in what the cluster sends; returns the revision that the node is at then. What is old, or leaves a gap, changes
     /// nothing.
     pub fn receive(&self, update: &Update) -> Revision {
+        // The whole state takes a while to index, and the old one to drop: not while readers wait.
+        let mut whole = (update.base.is_none() && update.is_sound()).then(|| Replica::whole(update));
         let (before, revision, events) = {
             let mut replica = self.replica.write();
             let before = replica.revision();
@@ -142,9 +144,13 @@ impl Node {
                 // A node that takes over the whole state doesn't tell of each record.
                 _ => Vec::new(),
             };
-            replica.update(update);
+            match &mut whole {
+                Some(whole) if update.helps(before) => std::mem::swap(&mut *replica, whole),
+                _ => _ = replica.update(update),
+            }
             (before, replica.revision(), events)
         };
+        drop(whole);
         self.journal.applied(&events);
         if revision > before {
             for write in update.writes.iter().filter(|write| write.version > before) {

@@ -17,7 +17,7 @@ use crate::state::Index;
 #[derive(Default)]
 pub(crate) struct Family {
     inner: RwLock<Inner>,
-    /// Held by who makes a token object of a session object.
+    /// Held by who makes a token object of a session object, changes or destroys one.
     pub(crate) persisting: Mutex<()>,
 }
 

@@ -77,6 +77,8 @@ impl Caller<'_> {
         let located = self.locate(handle)?;
         if located.version.is_none() {
             allowed(&located.object)?;
+            // Who is about to make a token object of it must not bring back what was destroyed.
+            let _persisting = self.family.persisting.lock();
             return if self.family.remove(handle) {
                 Ok(Response::Done)
             } else {
@@ -107,6 +109,8 @@ impl Caller<'_> {
         if located.version.is_none() {
             let new = changed(&located.object)?;
             let info = new.info(handle);
+            // As in `destroy`: a token object would be made of it as it was before.
+            let _persisting = self.family.persisting.lock();
             return if self.family.replace(handle, &located.object, new) {
                 Ok(Response::Object(info))
             } else {

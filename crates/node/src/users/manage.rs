@@ -96,19 +96,34 @@ impl Caller<'_> {
             self.must_know_the_rules()?;
             self.must_be_away(role, name)?;
         }
+        let own = own.then(|| principal.epoch());
         self.replace_password(role, name, &login.password, own)?;
         Ok(Response::Done)
     }
 
     /// Sets a password, which voids the user's tickets. An officer's doing also unlocks the user, and takes a second factor
-    /// away together with the approver's registration (cloudhsm.md 2.5).
-    pub(super) fn replace_password(&self, role: Role, name: &UserName, new: &[u8], own: bool) -> Result<()> {
+    /// away together with the approver's registration (cloudhsm.md 2.5). `own` is the epoch of who changes its own: when
+    /// another password was set meanwhile, the one that it knew is none.
+    pub(super) fn replace_password(
+        &self,
+        role: Role,
+        name: &UserName,
+        new: &[u8],
+        own: Option<u64>,
+    ) -> Result<()> {
         let fresh = User::with_password(new)?;
+        let (epoch, own) = (own, own.is_some());
         let by_officer = !own || role == Role::Admin;
         self.commit(|replica| {
             let approval =
                 if own { Approved::default() } else { self.officers_approval(replica, Service::User)? };
             let old = self.user(replica, role, name)?;
+            if epoch.is_some_and(|epoch| epoch != old.value.epoch) {
+                return Err(Error::new(
+                    ReturnCode::PIN_INCORRECT,
+                    format!("somebody else changed the password of {role} {name} meanwhile"),
+                ));
+            }
             let reset = !own && old.value.mfa;
             let user = User {
                 failures: if by_officer { 0 } else { old.value.failures },

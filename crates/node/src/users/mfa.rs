@@ -22,7 +22,7 @@ impl Caller<'_> {
         self.must_know_the_rules()?;
         let key = self.proven(own)?;
         self.commit(|replica| {
-            let user = self.user(replica, role, name)?;
+            let user = self.own_user(replica)?;
             if user.value.mfa {
                 return Err(has_second_factor());
             }
@@ -43,7 +43,7 @@ impl Caller<'_> {
         self.commit(|replica| {
             let approval =
                 if own { Approved::default() } else { self.officers_approval(replica, Service::User)? };
-            let user = self.user(replica, role, name)?;
+            let user = if own { self.own_user(replica)? } else { self.user(replica, role, name)? };
             if let Some(key) = &key {
                 check_key_is_new(replica, role, name, key)?;
             } else if !user.value.mfa && user.value.public_key.is_none() {

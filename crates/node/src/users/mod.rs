@@ -67,6 +67,15 @@ impl Caller<'_> {
         check_name(replica.profile(), name)
     }
 
+    /// The present record of who asks, while the login holds: a password may have been hashed since that was looked at.
+    fn own_user<'r>(&self, replica: &'r Replica) -> Result<&'r Versioned<Arc<User>>> {
+        let record = self.principal.and_then(|principal| {
+            let record = replica.user(principal.role, &principal.user)?;
+            (record.value.epoch == principal.epoch()).then_some(record)
+        });
+        record.ok_or_else(|| ReturnCode::USER_NOT_LOGGED_IN.into())
+    }
+
     /// The present user, or why there's none.
     fn user<'r>(
         &self,

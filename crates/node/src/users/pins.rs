@@ -21,12 +21,14 @@ impl Caller<'_> {
         }
         let officer = UserName::try_from(OFFICER.to_owned())?;
         let initialized = self.node.replica.read().is_initialized();
-        if initialized {
-            self.authenticate(Role::Admin, &officer, password, None)?;
-        }
+        let epoch = match initialized {
+            true => Some(self.authenticate(Role::Admin, &officer, password, None)?),
+            false => None,
+        };
         let user = Arc::new(User::with_password(password)?);
         self.commit(|replica| {
-            if replica.is_initialized() != initialized {
+            let present = replica.user(Role::Admin, &officer).map(|user| user.value.epoch);
+            if replica.is_initialized() != initialized || present != epoch {
                 return Err(Error::new(
                     ReturnCode::FUNCTION_FAILED,
                     "somebody else initialised the token meanwhile",
@@ -69,7 +71,7 @@ impl Caller<'_> {
             None => UserName::try_from(FIRST_USER.to_owned())?,
         };
         if self.node.replica.read().user(Role::CryptoUser, &name).is_some() {
-            self.replace_password(Role::CryptoUser, &name, password, false)?;
+            self.replace_password(Role::CryptoUser, &name, password, None)?;
             return Ok(Response::Done);
         }
         self.create_user(&Login { role: Role::CryptoUser, user: Some(name), password: password.into() })
@@ -78,8 +80,8 @@ impl Caller<'_> {
     pub(crate) fn set_pin(&self, login: &Login, new: &[u8]) -> Result<Response> {
         let name = self.named(login.role, login.user.as_ref())?;
         self.check_new_password(new)?;
-        self.authenticate(login.role, &name, &login.password, None)?;
-        self.replace_password(login.role, &name, new, true)?;
+        let epoch = self.authenticate(login.role, &name, &login.password, None)?;
+        self.replace_password(login.role, &name, new, Some(epoch))?;
         Ok(Response::Done)
     }
 

@@ -5,8 +5,8 @@ use strongroom_model::{
 };
 use strongroom_wire::{Request, Response};
 
-use crate::common::{Client, OFFICER, OTHER};
-use crate::people::{approved, create, delete, login, name, signer};
+use crate::common::{APP, Client, OFFICER, OTHER};
+use crate::people::{approved, change_password, create, delete, login, name, signer};
 use crate::world::{Cluster, cluster};
 
 fn token_key() -> Request {
@@ -61,6 +61,74 @@ fn two_officers_who_delete_themselves_leave_one() {
     asks(&cluster, cluster.officer("olga", 2), vec![delete(Role::Admin, "olga")]);
     assert!(admin.ask(delete(Role::Admin, "admin")).unwrap_err().message.contains("last officer"));
     assert_eq!(cluster.client(0, 3).code(activate()), ReturnCode::ACTION_PROHIBITED);
+}
+
+/// Who knew the password that an officer has just replaced mustn't replace it in turn.
+#[test]
+fn a_password_that_was_changed_meanwhile_stays() {
+    let cluster = cluster(Profile::Standard, 1);
+    let theirs = "the officer's choice";
+    let mut app = cluster.app(1);
+    let own = Request::ChangePassword(login(Role::CryptoUser, "app", OTHER));
+    let pin =
+        Request::SetPin { login: login(Role::CryptoUser, "app", APP), new: Blob::from(OTHER.as_bytes()) };
+    for (request, code) in [(pin, ReturnCode::PIN_INCORRECT), (own, ReturnCode::PIN_INCORRECT)] {
+        let change = change_password(Role::CryptoUser, "app", theirs);
+        asks(&cluster, cluster.officer("admin", 2), vec![change]);
+        assert_eq!(app.code(request), code);
+        app.login(Role::CryptoUser, Some("app"), theirs).unwrap();
+        let back = change_password(Role::CryptoUser, "app", APP);
+        cluster.officer("admin", 2).ask(back).unwrap();
+        app.login(Role::CryptoUser, Some("app"), APP).unwrap();
+    }
+    let init = Request::InitToken { password: Blob::from(OFFICER.as_bytes()), label: "new".into() };
+    let change = change_password(Role::Admin, "admin", theirs);
+    asks(&cluster, cluster.officer("olga", 2), vec![change]);
+    assert_eq!(cluster.client(0, 3).code(init), ReturnCode::FUNCTION_FAILED);
+    cluster.client(0, 4).login(Role::Admin, Some("admin"), theirs).unwrap();
+}
+
+/// A second factor that an officer has just taken away isn't set by a login from before.
+#[test]
+fn a_key_is_registered_only_while_the_login_holds() {
+    let cluster = cluster(Profile::Standard, 1);
+    let mut app = cluster.app(1);
+    let own = app.own_key(Role::CryptoUser, "app", signer("app"));
+    let change = change_password(Role::CryptoUser, "app", OTHER);
+    asks(&cluster, cluster.officer("admin", 2), vec![change.clone()]);
+    assert_eq!(app.code(Request::RegisterQuorumKey(own)), ReturnCode::USER_NOT_LOGGED_IN);
+
+    app.login(Role::CryptoUser, Some("app"), OTHER).unwrap();
+    let own = app.own_key(Role::CryptoUser, "app", signer("app"));
+    asks(&cluster, cluster.officer("admin", 2), vec![change]);
+    let mfa = Request::ChangeMfa { role: Role::CryptoUser, user: name("app"), key: Some(own) };
+    assert_eq!(app.code(mfa), ReturnCode::USER_NOT_LOGGED_IN);
+    assert!(!cluster.client(0, 3).user("app").mfa);
+}
+
+/// What was said of a session object holds of the token object that's made of it at the same time.
+#[test]
+fn what_becomes_a_token_object_isnt_changed_or_destroyed_meanwhile() {
+    let cluster = cluster(Profile::Standard, 1);
+    let not_extractable = Attributes::new().with(A::EXTRACTABLE, false);
+    for destroys in [true, false] {
+        let mut app = cluster.app(1);
+        let session = app.aes(Attributes::new().with(A::EXTRACTABLE, true));
+        let mut same = cluster.app(1);
+        let request = match destroys {
+            true => Request::Destroy { handle: session },
+            false => Request::SetAttributes { handle: session, template: not_extractable.clone() },
+        };
+        let (said, hears) = std::sync::mpsc::channel();
+        cluster.meanwhile(move || {
+            std::thread::spawn(move || said.send(same.code(request)));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        });
+        let token = app.object(Request::Persist { handle: session }).handle;
+        let code = hears.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+        assert_ne!(code, ReturnCode::OK, "{destroys}");
+        app.ask(Request::Destroy { handle: token }).unwrap();
+    }
 }
 
 /// An officer who was deleted has nothing more done.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{Blob, limits};
+use crate::{Blob, at_most, limits};
 
 /// The type of an attribute (`CK_ATTRIBUTE_TYPE`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ pub enum Value {
     /// Bytes, a string, a big integer (big-endian) or a date.
     Bytes(Blob),
     /// Mechanism types.
-    Mechanisms(Vec<u64>),
+    Mechanisms(#[serde(deserialize_with = "at_most::<{ limits::MAX_MECHANISMS }, _, _>")] Vec<u64>),
     /// A nested template.
     Template(Attributes),
 }
@@ -316,7 +316,7 @@ impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A hostile peer may nest without end; the decoder must not recurse with it.
         let _level = Level::enter().ok_or_else(|| de::Error::custom("templates nested too deeply"))?;
-        let attributes = Self(Vec::deserialize(deserializer)?);
+        let attributes = Self(at_most::<{ limits::MAX_TEMPLATE }, _, _>(deserializer)?);
         if attributes.is_well_formed() {
             Ok(attributes)
         } else {

@@ -5,6 +5,7 @@
 
 mod attribute;
 mod blob;
+mod bounded;
 mod error;
 mod handle;
 pub mod limits;
@@ -15,6 +16,7 @@ mod user;
 
 pub use attribute::{AttributeType, Attributes, Shape, Value};
 pub use blob::{Blob, wipe};
+pub use bounded::at_most;
 pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
 pub use limits::Limits;

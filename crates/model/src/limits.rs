@@ -16,6 +16,16 @@ pub const MAX_TEMPLATE_DEPTH: usize = 4;
 pub const MAX_ATTRIBUTE: usize = 256 * 1024;
 /// The largest object in bytes, all attributes together.
 pub const MAX_OBJECT: usize = 400 * 1024;
+/// Mechanism types in one attribute's value: as many as fit into [`MAX_ATTRIBUTE`] in C.
+pub const MAX_MECHANISMS: usize = MAX_ATTRIBUTE / 8;
+/// Attributes that one message asks for; a node answers [`MAX_TEMPLATE`] at most.
+pub const MAX_ASKED: usize = 4096;
+/// Approvals in one message; no operation takes more than 8.
+pub const MAX_APPROVALS_SENT: usize = 64;
+/// Signatures under one approval in a message; a node looks at 64 at most.
+pub const MAX_SIGNATURES_SENT: usize = 128;
+/// Answered challenges in one message: some for each node.
+pub const MAX_CHALLENGES_SENT: usize = 4 * MAX_NODES;
 /// Nodes in a cluster (cloudhsm.md 1.4).
 pub const MAX_NODES: usize = 28;
 /// Users in a cluster (cloudhsm.md 2.3).

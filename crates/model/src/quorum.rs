@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, ReturnCode, UserName};
+use crate::{Error, Result, ReturnCode, UserName, at_most, limits};
 
 /// What a quorum token is good for (cloudhsm.md 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ impl FromStr for Service {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTerms {
     /// Crypto users that it is shared with from the start.
+    #[serde(deserialize_with = "at_most::<{ limits::MAX_USERS }, _, _>")]
     pub share_with: Vec<UserName>,
     /// Approvals needed to manage it: 0, 1 (none needed), or 2 to 8.
     pub manage_quorum: u8,

@@ -18,22 +18,24 @@ const KEPT: usize = 2 * 1024 * 1024;
 /// `InvalidInput` if the message is longer than [`strongroom_model::limits::MAX_FRAME`]; `out` is as it was.
 pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
     let start = out.len();
-    let mut framed = std::mem::take(out);
-    framed.extend_from_slice(&[0; HEADER]);
-    let mut framed = match postcard::to_extend(message, Growing(framed)) {
-        Ok(Growing(framed)) => framed,
-        Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
+    out.extend_from_slice(&[0; HEADER]);
+    let encoded = postcard::to_extend(message, Growing::at_the_end_of(out)).map(drop);
+    let len = out.len() - start - HEADER;
+    let why = match encoded {
+        Err(error) => io::Error::new(io::ErrorKind::InvalidInput, error),
+        Ok(()) if len > strongroom_model::limits::MAX_FRAME => {
+            io::Error::new(io::ErrorKind::InvalidInput, "message longer than a frame may be")
+        }
+        Ok(()) => {
+            let header = u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
+            out[start..start + HEADER].copy_from_slice(&header);
+            return Ok(());
+        }
     };
-    let len = framed.len() - start - HEADER;
-    if len > strongroom_model::limits::MAX_FRAME {
-        wipe(&mut framed[start..]);
-        framed.truncate(start);
-        *out = framed;
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "message longer than a frame may be"));
-    }
-    framed[start..start + HEADER].copy_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
-    *out = framed;
-    Ok(())
+    // What was there before is others': an answer that can't be encoded must not take theirs along.
+    wipe(&mut out[start..]);
+    out.truncate(start);
+    Err(why)
 }
 
 /// A value in postcard's encoding without a frame, made in buffers that are wiped as they grow: for what holds key
@@ -43,10 +45,10 @@ pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
 ///
 /// `InvalidInput` for a value that has no encoding.
 pub fn encode_secret<T: Serialize>(value: &T) -> io::Result<Blob> {
-    match postcard::to_extend(value, Growing(Vec::new())) {
-        Ok(Growing(encoded)) => Ok(Blob::from(encoded)),
-        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
-    }
+    let mut encoded = Vec::new();
+    let done = postcard::to_extend(value, Growing::at_the_end_of(&mut encoded)).map(drop);
+    let encoded = Blob::from(encoded);
+    done.map(|()| encoded).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
 /// Reads a message from a frame's body, all of it.
@@ -62,20 +64,37 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
     }
 }
 
-/// A `Vec` that wipes its old buffer when it grows, since messages carry secrets.
-struct Growing(Vec<u8>);
+/// A `Vec` that wipes its old buffer when it grows, since messages carry secrets. It goes back to where it's from, whatever
+/// happens.
+struct Growing<'a> {
+    buffer: Vec<u8>,
+    home: &'a mut Vec<u8>,
+}
 
-impl Extend<u8> for Growing {
+impl<'a> Growing<'a> {
+    fn at_the_end_of(home: &'a mut Vec<u8>) -> Self {
+        Self { buffer: std::mem::take(home), home }
+    }
+}
+
+impl Extend<u8> for Growing<'_> {
     fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        let Self { buffer, .. } = self;
         let bytes = bytes.into_iter();
-        let needed = self.0.len() + bytes.size_hint().0.max(1);
-        if needed > self.0.capacity() {
-            let mut grown = Vec::with_capacity(needed.max(self.0.capacity() * 2).max(INITIAL));
-            grown.extend_from_slice(&self.0);
-            wipe(&mut self.0);
-            self.0 = grown;
+        let needed = buffer.len() + bytes.size_hint().0.max(1);
+        if needed > buffer.capacity() {
+            let mut grown = Vec::with_capacity(needed.max(buffer.capacity() * 2).max(INITIAL));
+            grown.extend_from_slice(buffer);
+            wipe(buffer);
+            *buffer = grown;
         }
-        self.0.extend(bytes);
+        buffer.extend(bytes);
+    }
+}
+
+impl Drop for Growing<'_> {
+    fn drop(&mut self) {
+        *self.home = std::mem::take(&mut self.buffer);
     }
 }
 
@@ -152,6 +171,11 @@ impl Frames {
             Some((header, rest)) => rest.len() >= u32::from_le_bytes(*header) as usize,
             None => false,
         }
+    }
+
+    /// Whether nothing has come that wasn't taken out.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
     }
 
     /// The buffer's size in bytes.
@@ -299,6 +323,28 @@ mod tests {
         let refused = frames.next_asking(&mut bytes.as_slice(), 1 << 20, refuse).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
         assert!(frames.size() <= 100_000);
+    }
+
+    #[test]
+    fn what_cant_be_encoded_leaves_what_was_there() {
+        struct Fails;
+
+        impl Serialize for Fails {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("never"))
+            }
+        }
+
+        let mut out = Vec::new();
+        encode(&vec![1u8; 20], &mut out).unwrap();
+        let before = out.clone();
+        for len in [1, 100_000] {
+            encode(&(vec![2u8; len], Fails), &mut out).unwrap_err();
+            assert_eq!(out, before);
+        }
+        encode(&vec![2u8; strongroom_model::limits::MAX_FRAME], &mut out).unwrap_err();
+        assert_eq!(out, before);
+        assert!(encode_secret(&Fails).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strongroom_model::{
     Algorithm, AttributeType, Attributes, Blob, Handle, Mechanism, NodeId, Params, Profile, Role, Service,
-    UserName,
+    UserName, at_most, limits,
 };
 
 use crate::quorum::{ChallengeKind, Extras, OwnKey, SignedChallenge};
@@ -219,6 +219,7 @@ pub enum Request {
         /// The object.
         handle: Handle,
         /// Which attributes.
+        #[serde(deserialize_with = "at_most::<{ limits::MAX_ASKED }, _, _>")]
         types: Vec<AttributeType>,
     },
     /// `C_SetAttributeValue`: [`Response::Object`].
@@ -367,6 +368,7 @@ pub enum Request {
         /// Who, and the password.
         login: Login,
         /// Challenges with their answers; the node looks for its own.
+        #[serde(deserialize_with = "at_most::<{ limits::MAX_CHALLENGES_SENT }, _, _>")]
         signed: Vec<SignedChallenge>,
     },
     /// Something to sign: [`Response::Bytes`], 80 of them, good on this node, once, for 600 seconds.
@@ -587,9 +589,55 @@ impl Operation {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_model::MechanismType;
+    use strongroom_model::{KeyTerms, MechanismType, Value};
 
     use super::*;
+    use crate::{Approval, Signature, SignedChallenge, decode, encode};
+
+    /// Elements of two bytes each that take fifty in memory: whoever may send messages could fill it.
+    #[test]
+    fn lists_in_messages_are_bounded() {
+        let decodes = |extras: Extras, request: Request| {
+            let mut frame = Vec::new();
+            let extras = Some(Box::new(extras));
+            encode(&Envelope { attach: None, session: 1, extras, request }, &mut frame).unwrap();
+            decode::<Envelope>(&frame[4..]).is_ok()
+        };
+        let info = |extras| decodes(extras, Request::Info);
+        let user: UserName = "a".parse().unwrap();
+        let empty = Approval { data: Blob::default(), signatures: Vec::new() };
+        let approvals = |len| Extras { approvals: vec![empty.clone(); len], ..Extras::default() };
+        assert!(info(approvals(64)) && !info(approvals(65)));
+        let signature = Signature { user: user.clone(), role: None, signature: Blob::default() };
+        let signed = |len| {
+            let signatures = vec![signature.clone(); len];
+            Extras { approvals: vec![Approval { signatures, ..empty.clone() }], ..Extras::default() }
+        };
+        assert!(info(signed(128)) && !info(signed(129)));
+        let shared = |len| {
+            let terms = KeyTerms { share_with: vec![user.clone(); len], ..KeyTerms::default() };
+            Extras { terms, ..Extras::default() }
+        };
+        assert!(info(shared(1024)) && !info(shared(1025)));
+
+        let ask = |request| decodes(Extras::default(), request);
+        let challenge = SignedChallenge { data: Blob::default(), signature: Blob::default() };
+        let login = || Login { role: Role::Admin, user: None, password: Blob::default() };
+        let with_key = |len| Request::LoginWithKey { login: login(), signed: vec![challenge.clone(); len] };
+        assert!(ask(with_key(112)) && !ask(with_key(113)));
+        let own = |len| OwnKey { public_key: Blob::default(), proof: vec![challenge.clone(); len] };
+        assert!(ask(Request::RegisterQuorumKey(own(112))) && !ask(Request::RegisterQuorumKey(own(113))));
+        let types =
+            |len| Request::GetAttributes { handle: Handle(1), types: vec![AttributeType::LABEL; len] };
+        assert!(ask(types(4096)) && !ask(types(4097)));
+        let find = |template| Request::Find { template, after: None, limit: 1 };
+        let many =
+            |len| (0..len).map(|kind| (AttributeType(0x8000_0000 + kind), Value::Bool(true))).collect();
+        assert!(ask(find(many(128))) && !ask(find(many(129))));
+        let kinds =
+            |len| Attributes::new().with(AttributeType::ALLOWED_MECHANISMS, Value::Mechanisms(vec![1; len]));
+        assert!(ask(find(kinds(32_768))) && !ask(find(kinds(32_769))));
+    }
 
     #[test]
     fn what_is_quick_is_small_work_that_may_be_done_twice() {

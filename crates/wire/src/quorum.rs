@@ -1,12 +1,13 @@
 //! What is said of quorum tokens, approvals, challenges, and of keys' owners (cloudhsm.md 2.5, 3 and 4.1).
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::{Blob, Handle, KeyTerms, Role, Service, UserName};
+use strongroom_model::{Blob, Handle, KeyTerms, Role, Service, UserName, at_most, limits};
 
 /// What goes along with a request, now and then.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extras {
     /// Approved quorum tokens; each is for the one gated operation that needs it.
+    #[serde(deserialize_with = "at_most::<{ limits::MAX_APPROVALS_SENT }, _, _>")]
     pub approvals: Vec<Approval>,
     /// For the key that the request makes.
     pub terms: KeyTerms,
@@ -25,6 +26,7 @@ pub struct Approval {
     /// The token's `approval_data`, whole: 80 bytes for each node that there was (cloudhsm.md 3.4).
     pub data: Blob,
     /// Who approved.
+    #[serde(deserialize_with = "at_most::<{ limits::MAX_SIGNATURES_SENT }, _, _>")]
     pub signatures: Vec<Signature>,
 }
 
@@ -64,6 +66,7 @@ pub struct OwnKey {
     /// RSA-2048, as SubjectPublicKeyInfo in DER.
     pub public_key: Blob,
     /// One of the node's challenges ([`ChallengeKind::Registration`]) with its answer is enough.
+    #[serde(deserialize_with = "at_most::<{ limits::MAX_CHALLENGES_SENT }, _, _>")]
     pub proof: Vec<SignedChallenge>,
 }
 

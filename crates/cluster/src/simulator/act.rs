@@ -25,6 +25,7 @@ enum Act {
     Users,
     Together,
     Quorum,
+    InitToken,
     Cut,
     Heal,
     Stop,
@@ -41,7 +42,7 @@ enum Act {
 }
 
 /// How often each.
-const WEIGHTS: [(usize, Act); 28] = [
+const WEIGHTS: [(usize, Act); 29] = [
     (60, Act::LogIn),
     (12, Act::LogOut),
     (90, Act::MakeKey),
@@ -57,6 +58,7 @@ const WEIGHTS: [(usize, Act); 28] = [
     (10, Act::Users),
     (15, Act::Together),
     (90, Act::Quorum),
+    (1, Act::InitToken),
     (30, Act::Cut),
     (50, Act::Heal),
     (20, Act::Stop),
@@ -153,6 +155,7 @@ impl World {
             Act::Users => self.list_users(client, &node),
             Act::Together => self.change_users_together(),
             Act::Quorum => self.quorum(client, &node),
+            Act::InitToken => self.init_token(client, &node),
             Act::Replicate => self.replicate(client, &node),
             _ => Ok(self.let_go(client, &node)),
         }

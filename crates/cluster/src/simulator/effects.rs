@@ -112,7 +112,9 @@ pub(super) fn explain(
         }
         let (before, after) = (before.map(|record| &record.record), after.map(|record| &record.record));
         graves.bury(key, before, after)?;
-        let swept = after.is_none() && before.is_some_and(&expired);
+        if deed.anyway.iter().any(|effect| effect.is(key, before, after)) {
+            continue;
+        }
         let mut explained = deed.may.iter().any(|effect| effect.is(key, before, after));
         for (effect, seen) in deed.must.iter().zip(&mut seen) {
             if effect.is(key, before, after) {
@@ -120,8 +122,8 @@ pub(super) fn explain(
                 explained = true;
             }
         }
-        let anyway = deed.anyway.iter().any(|effect| effect.is(key, before, after));
-        if !swept && !anyway && (!explained || deed.outcome == Outcome::Refused) {
+        let swept = after.is_none() && before.is_some_and(&expired);
+        if !swept && (!explained || deed.outcome == Outcome::Refused) {
             let change = match (before, after) {
                 (None, _) => "came out of nothing".to_owned(),
                 (_, None) => "vanished".to_owned(),

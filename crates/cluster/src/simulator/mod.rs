@@ -16,6 +16,7 @@
 mod act;
 mod check;
 mod client;
+mod commits;
 mod deed;
 mod dice;
 mod disk;

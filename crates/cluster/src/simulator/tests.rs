@@ -67,6 +67,7 @@ fn nothing_breaks_under_ten_thousand_seeds() {
         "approved use",
         "approved label",
         "quorum value",
+        "init token",
         "replicate",
         "cut",
         "heal",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use strongroom_model::{Blob, Profile, ReturnCode, Role, Service, UserName};
 use strongroom_node::Node;
-use strongroom_node::state::{Change, CommitError, Expect, Key, Policy, Port, Record, Revision, User};
+use strongroom_node::state::{Change, Expect, Key, Policy, Record, User};
 use strongroom_wire::{Login as Credentials, Request, Response};
 
 use super::client::{Answer, Login};
@@ -17,11 +17,9 @@ use super::judge::Wish;
 use super::quorum::public_key;
 use super::view::View;
 use super::world::World;
-use crate::batch::Draft;
-use crate::port::NodePort;
 
 /// Passwords and their hashes: argon2id at 8 KiB, one pass.
-const PASSWORDS: [(&str, &str); 3] = [
+pub(super) const PASSWORDS: [(&str, &str); 3] = [
     ("password-0", "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$JajvQPBZctn2yGvfmRZryw"),
     ("password-1", "$argon2id$v=19$m=8,t=1,p=1$YmJiYmJiYmI$5bO0AcywhN8ZtDvqETS7RA"),
     ("password-2", "$argon2id$v=19$m=8,t=1,p=1$Y2NjY2NjY2M$XfzYD4K+F5aR4FUaxh0Kjg"),
@@ -225,69 +223,8 @@ impl World {
         Ok(deed.ended(format!("{} users", users.len()), self.outcome(true)))
     }
 
-    /// Changes that come together, of which some stand in one another's way.
-    pub(super) fn change_users_together(&mut self) -> Result<Deed, String> {
-        let mut deed = Deed::new("together", "changes that share a flush");
-        let (mut drafts, mut effects) = (Vec::new(), Vec::new());
-        let Some(cluster) = self.cluster.take() else { return Ok(deed) };
-        for _ in 0..2 + self.dice.below(3) {
-            let name = self.some_name(Role::CryptoUser);
-            let key = Key::User(Role::CryptoUser, name.clone());
-            let at = self.dice.below(PASSWORDS.len());
-            let record = self.user(Role::CryptoUser, &name, at);
-            let (expect, effect) = match cluster.ledger.read(|state| state.version(&key)) {
-                Some(version) => (Expect::Version(version), Effect::UserChanged(Role::CryptoUser, name)),
-                None => (Expect::Absent, Effect::UserMade(Role::CryptoUser, name)),
-            };
-            let change = Change::of(key, expect, Some(record));
-            drafts.push(Draft::of(change).map_err(|error| error.to_string())?);
-            effects.push(effect);
-        }
-        let outcomes = cluster.ledger.carry_out(drafts);
-        self.cluster = Some(cluster);
-        let mut failed = false;
-        for (at, (outcome, effect)) in outcomes.iter().zip(&effects).enumerate() {
-            let again = effects[..at].contains(effect);
-            match outcome {
-                Ok(_) if again => return Err(format!("two changes built on the same record: {effect:?}")),
-                Err(CommitError::Conflict) if !again => {
-                    return Err(format!("{effect:?} conflicts with nothing"));
-                }
-                Err(CommitError::Failed(_)) => failed = true,
-                Ok(_) => {}
-                Err(CommitError::Conflict) => continue,
-            }
-            deed = deed.must([effect.clone()]);
-        }
-        Ok(deed.ended(if failed { "failed" } else { "ok" }, self.outcome(!failed)))
-    }
-
-    /// Has a node commit a change.
-    pub(super) fn commit_at(&mut self, node: &Arc<Node>, change: Change, deed: Deed) -> Result<Deed, String> {
-        let cluster = self.cluster.as_ref().ok_or("there is no cluster")?;
-        let link = cluster.ledger.link(node.id()).ok_or("a node that runs has no link")?;
-        let (reachable, healthy) = (link.is_open(), self.is_healthy(node.id()));
-        let port = NodePort::new(Arc::clone(&cluster.ledger), link);
-        let outcome: Result<Revision, CommitError> = port.commit(change);
-        let word = match &outcome {
-            Ok(_) => "ok".to_owned(),
-            Err(CommitError::Conflict) => "conflict".to_owned(),
-            Err(CommitError::Failed(error)) => error.code.to_string(),
-        };
-        if outcome.is_ok() && !reachable {
-            return Err("a node that is cut off had a change committed".to_owned());
-        }
-        if let (Err(CommitError::Failed(error)), true) = (&outcome, healthy)
-            && error.code != ReturnCode::FUNCTION_FAILED
-            && self.is_healthy(node.id())
-        {
-            return Err(format!("{deed}: a change failed although all is well: {error}"));
-        }
-        Ok(deed.ended(word, self.outcome(outcome.is_ok())))
-    }
-
     /// A user's record, never the same twice.
-    fn user(&mut self, role: Role, name: &UserName, password: usize) -> Record {
+    pub(super) fn user(&mut self, role: Role, name: &UserName, password: usize) -> Record {
         let (password, epoch) = (self.hash(password), self.dice.next());
         let public_key = Some(public_key(role, name));
         Record::User(Arc::new(User { password, epoch, failures: 0, public_key, mfa: false }))

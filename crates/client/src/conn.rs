@@ -145,7 +145,8 @@ impl Conn {
         in_flight: &InFlight<'_>,
         lead: &mut Lead<'_>,
     ) -> Result<Reply, Failure> {
-        if self.broken {
+        // An answer that nobody asked for would be taken for the next one's.
+        if self.broken || !self.frames.is_empty() {
             return Err(Failure::Unsent(io::ErrorKind::BrokenPipe.into()));
         }
         self.send(&Outgoing { attach, session, extras, request }, lead)?;

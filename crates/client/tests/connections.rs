@@ -28,6 +28,23 @@ fn calls_one_after_another_share_a_connection() {
     until(|| node.open() == 0);
 }
 
+/// One caller's signature must never become another's.
+#[test]
+fn an_answer_too_many_is_nobodys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0");
+    let node = FakeNode::start(&path, 0, |seen| match obedient(seen) {
+        Act::Answer(result) if seen.conn == 0 => Act::Twice(result),
+        act => act,
+    });
+    let client = client(&[&path]);
+    for data in [b"first", b"other", b"third"] {
+        let signature = client.call(Route::Any, 0, &sign(data)).unwrap();
+        assert!(matches!(&signature, Response::Bytes(bytes) if bytes[..] == data[..]), "{signature:?}");
+    }
+    assert_eq!(node.connections(), 2, "the connection that is out of step isn't used again");
+}
+
 #[test]
 fn calls_at_once_have_a_connection_each_and_no_more() {
     let dir = tempfile::tempdir().unwrap();

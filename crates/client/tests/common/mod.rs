@@ -21,6 +21,8 @@ use strongroom_wire::{
 /// What a node does with a request.
 pub enum Act {
     Answer(Result<Response>),
+    /// Answers once more than it was asked.
+    Twice(Result<Response>),
     /// Answers with more than the result.
     Reply(Reply),
     /// Closes the connection without an answer.
@@ -160,6 +162,11 @@ impl Shared {
         }
     }
 
+    fn reply(&self, result: Result<Response>) -> Reply {
+        let epoch = self.info.lock().unwrap().epoch;
+        Reply { revision: 1, epoch, detached: false, standing: Standing::Current, result }
+    }
+
     fn serve(&self, conn: usize, mut stream: Stream) -> Option<()> {
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         let hello: Hello = decode(frames.next(&mut stream, 1 << 20).ok()??).unwrap();
@@ -184,13 +191,10 @@ impl Shared {
             self.seen.lock().unwrap().push(seen);
             out.clear();
             match act {
-                Act::Answer(result) => {
-                    let epoch = self.info.lock().unwrap().epoch;
-                    encode(
-                        &Reply { revision: 1, epoch, detached: false, standing: Standing::Current, result },
-                        &mut out,
-                    )
-                    .unwrap();
+                Act::Answer(result) => encode(&self.reply(result), &mut out).unwrap(),
+                Act::Twice(result) => {
+                    let reply = self.reply(result);
+                    encode(&reply, &mut out).and_then(|()| encode(&reply, &mut out)).unwrap();
                 }
                 Act::Reply(reply) => encode(&reply, &mut out).unwrap(),
                 Act::Close => return None,

@@ -102,14 +102,19 @@ fn json(error_code: u8, data: &Value, style: Style) -> String {
 pub(crate) fn misunderstood(text: &str, help: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let text = text.split("\n\nFor more information").next().unwrap_or(text);
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Failure::new(format!("{text}; see `{help}`"))
+    let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    Failure::new(format!("{}; see `{help}`", paragraphs.collect::<Vec<_>>().join(". ")))
 }
 
-/// A table: a heading, then rows, in columns as wide as they need.
+/// The widest cell of a table, in characters. Labels of keys may have thousands.
+const WIDEST: usize = 200;
+
+/// A table: a heading, then rows, in columns as wide as they need. What would steer a terminal is shown, not done.
 pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = heading.iter().map(|word| word.to_uppercase()).collect();
-    let lines = || std::iter::once(&heading).chain(rows);
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
+    let lines = || std::iter::once(&heading).chain(&rows);
     let widths: Vec<usize> = (0..heading.len())
         .map(|column| lines().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
@@ -123,6 +128,19 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// A cell without control characters, cut where it's too wide.
+fn shown(cell: &str) -> String {
+    let plain = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    let mut text: String = cell.chars().take(WIDEST).map(plain).collect();
+    if cell.chars().nth(WIDEST).is_some() {
+        text.push_str("...");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +150,16 @@ mod tests {
     fn a_table_lines_up() {
         let rows = [vec!["app".into(), "x".into()], vec!["administrator".into(), "y".into()]];
         assert_eq!(table(&["name", "it"], &rows), "NAME           IT\napp            x\nadministrator  y\n");
+    }
+
+    /// Whoever names a key chooses what officers see of it in theirs.
+    #[test]
+    fn a_table_steers_no_terminal_and_has_an_end() {
+        let rows = [vec!["a\u{1b}[2J\nb\u{9b}".into()], vec!["x".repeat(100_000)]];
+        let text = table(&["label"], &rows);
+        assert_eq!(text.lines().count(), 3);
+        assert_eq!(text.lines().nth(1), Some("a\\u{1b}[2J\\nb\\u{9b}"));
+        assert_eq!(text.lines().nth(2).map(str::len), Some(WIDEST + 3));
     }
 
     #[test]

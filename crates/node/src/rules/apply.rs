@@ -156,6 +156,10 @@ fn check_private(subject: Subject, attributes: &Attributes) -> Result<()> {
     Ok(())
 }
 
+/// cloudhsm-cli's sentence (cloudhsm.md 4.8).
+const STAYS_INSIDE: &str =
+    "Attribute extractable cannot be set to the value true by the user for this operation";
+
 fn moved(
     subject: Subject,
     old: &Attributes,
@@ -180,6 +184,9 @@ fn moved(
             Motion::Free | Motion::Up | Motion::Down => None,
         };
         if let Some(refusal) = refusal {
+            if (attribute, value) == (A::EXTRACTABLE, &Value::Bool(true)) {
+                return Err(Error::new(ReturnCode::ATTRIBUTE_READ_ONLY, STAYS_INSIDE));
+            }
             return Err(read_only(attribute, refusal));
         }
         check_shape(attribute, value)?;

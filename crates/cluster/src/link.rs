@@ -54,6 +54,7 @@ impl Link {
         self.is_open() && !self.lost.load(Ordering::Acquire)
     }
 
+    #[cfg(any(test, feature = "simulator"))]
     pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Acquire)
     }

@@ -53,7 +53,6 @@ struct Lane {
 }
 
 /// A call that waits for a leader to take it along.
-#[derive(Debug)]
 struct Follower {
     frame: Vec<u8>,
     only: Option<NodeId>,
@@ -263,6 +262,13 @@ impl Follower {
     fn tell(&self, news: News) {
         *lock(&self.news) = Some(news);
         self.come.notify_one();
+    }
+}
+
+/// Shows nothing of the call.
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower").field("only", &self.only).finish_non_exhaustive()
     }
 }
 

@@ -99,7 +99,7 @@ impl Drop for Growing<'_> {
 }
 
 /// Takes frames out of a stream of bytes, with a buffer that is wiped as it's used up.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Frames {
     buffer: Vec<u8>,
     /// Up to here it's wiped.
@@ -229,6 +229,13 @@ impl Frames {
     }
 }
 
+/// Shows no content.
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames").field("size", &self.buffer.len()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Frames {
     fn drop(&mut self) {
         wipe(&mut self.buffer);
@@ -289,6 +296,7 @@ mod tests {
         frames.wipe();
         assert!(first.is_empty() && !frames.has_next(), "the second lacks a byte");
         assert!(frames.buffer[..frames.start].iter().all(|byte| *byte == 0));
+        assert!(!format!("{frames:?}").contains("2, 2"), "what has come isn't shown");
         assert!(frames.buffer[frames.start..].contains(&2));
         frames.next(&mut [2u8].as_slice(), 100).unwrap();
         frames.wipe();

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p strongroom-cluster --example simulate -- --seeds 1000000 [--from N] [--threads T] [--steps S]
 //! cargo run --release -p strongroom-cluster --example simulate -- --seed N --trace
+//! cargo run --release -p strongroom-cluster --example simulate -- --plant ResetCount
 //! ```
 
 use std::collections::BTreeMap;
@@ -12,12 +13,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use strongroom_cluster::simulator::{Failure, Settings, Tally, run};
+use strongroom_cluster::simulator::{Failure, Planted, Settings, Tally, run};
 
 /// How often it tells how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Failures after which there's no point in going on.
 const ENOUGH: usize = 10;
+
+const USAGE: &str = "--seeds N, --from N, --threads N, --steps N, --seed N --trace, --plant FAULT";
 
 struct Options {
     seeds: u64,
@@ -37,6 +40,15 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let (tally, failures) = simulate(&options, began);
     let mut out = io::stdout().lock();
+    if let Some(planted) = options.settings.planted {
+        let (found, seeds) = (failures.len(), options.seeds);
+        let missed = tally.get(&("planted fault", "struck")).copied().unwrap_or(0);
+        let told = writeln!(
+            out,
+            "{planted:?}: found in {found} of {seeds} seeds, struck {missed} times in the others"
+        );
+        return if found > 0 && told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let mut report = String::new();
     for ((kind, end), count) in &tally {
         report += &format!("{count:12}  {kind}: {end}\n");
@@ -79,8 +91,8 @@ fn simulate(options: &Options, began: Instant) -> (Tally, Vec<Failure>) {
                     };
                     match std::panic::catch_unwind(simulate) {
                         Ok(Ok(done)) => add(&mut own, done),
-                        Ok(Err(failure)) => note(failure, &failures, &stop),
-                        Err(_) => note(panicked(seed), &failures, &stop),
+                        Ok(Err(failure)) => note(failure, options, &failures, &stop),
+                        Err(_) => note(panicked(seed), options, &failures, &stop),
                     }
                     tell_how_far(seed - options.from, &told);
                 }
@@ -99,11 +111,14 @@ fn add(tally: &mut Tally, more: BTreeMap<(&'static str, &'static str), u64>) {
     }
 }
 
-fn note(failure: Failure, failures: &Mutex<Vec<Failure>>, stop: &AtomicBool) {
-    eprintln!("FAILED {failure}");
+fn note(failure: Failure, options: &Options, failures: &Mutex<Vec<Failure>>, stop: &AtomicBool) {
+    let planted = options.settings.planted.is_some();
+    if !planted {
+        eprintln!("FAILED {failure}");
+    }
     let mut failures = failures.lock().unwrap();
     failures.push(failure);
-    stop.fetch_or(failures.len() >= ENOUGH, Ordering::Relaxed);
+    stop.fetch_or(!planted && failures.len() >= ENOUGH, Ordering::Relaxed);
 }
 
 fn panicked(seed: u64) -> Failure {
@@ -133,11 +148,13 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--threads" => options.threads = number()? as usize,
             "--steps" => options.settings.steps = number()? as usize,
             "--trace" => options.settings.trace = true,
-            _ => {
-                return Err(format!(
-                    "{arg} isn't known: --seeds N, --from N, --threads N, --steps N, --seed N --trace"
-                ));
+            "--plant" => {
+                let name = args.next().unwrap_or_default();
+                let planted = Planted::ALL.into_iter().find(|planted| format!("{planted:?}") == name);
+                options.settings.planted =
+                    Some(planted.ok_or_else(|| format!("there are {:?}", Planted::ALL))?);
             }
+            _ => return Err(format!("{arg} isn't known: {USAGE}")),
         }
     }
     Ok(options)

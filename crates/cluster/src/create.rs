@@ -11,7 +11,8 @@ use strongroom_node::{PasswordLimits, check_name};
 use strongroom_store::{Store, Write};
 
 use crate::ClusterError;
-use crate::batch::{Batch, Draft, Ground};
+use crate::batch::{Batch, Ground};
+use crate::draft::Draft;
 use crate::keys::{BOOTS, HANDLES, MEMBERS, META};
 use crate::lags::Lags;
 use crate::members::Members;

@@ -15,7 +15,8 @@ use strongroom_node::state::{Change, CommitError, Key, Replica, Revision, Update
 use strongroom_store::{Store, StoreError};
 use strongroom_wire::Member;
 
-use crate::batch::{Batch, Draft, Ground, Sealed};
+use crate::batch::{Batch, Ground, Sealed};
+use crate::draft::Draft;
 use crate::history::History;
 use crate::keys;
 use crate::lags::Lags;

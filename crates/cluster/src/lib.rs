@@ -9,6 +9,7 @@
 mod batch;
 mod cluster;
 mod create;
+mod draft;
 mod error;
 mod history;
 mod keys;

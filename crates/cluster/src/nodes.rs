@@ -10,7 +10,7 @@ use strongroom_node::state::{Change, Expect, Key, Replica, Revision};
 use strongroom_node::{Clock, Node, NodeParts};
 use strongroom_wire::Member;
 
-use crate::batch::Draft;
+use crate::draft::Draft;
 use crate::keys;
 use crate::ledger::Ledger;
 use crate::members::Members;

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use strongroom_model::{Error, ReturnCode};
 use strongroom_node::state::{CommitError, Revision};
 
-use crate::batch::Draft;
+use crate::draft::Draft;
 
 /// The most content in one group; a single change may have more.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;

@@ -10,7 +10,7 @@ use strongroom_model::{Error, NodeId, ReturnCode, Role, UserName};
 use strongroom_node::state::{Key, Record, Replica, Revision, Update, Written};
 
 use crate::ClusterError;
-use crate::batch::Draft;
+use crate::draft::Draft;
 use crate::lags::Lags;
 use crate::ledger::{Book, Ledger};
 use crate::link::Link;

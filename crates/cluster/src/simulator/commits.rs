@@ -13,7 +13,7 @@ use super::judge::Wish;
 use super::users::{PASSWORDS, named};
 use super::view::View;
 use super::world::World;
-use crate::batch::Draft;
+use crate::draft::Draft;
 use crate::port::NodePort;
 
 impl World {

@@ -8,7 +8,7 @@ use strongroom_wire::InstanceId;
 use super::deed::Deed;
 use super::planted::Planted;
 use super::world::World;
-use crate::batch::Draft;
+use crate::draft::Draft;
 
 impl World {
     /// Has the planted fault strike, as soon as it can, once.

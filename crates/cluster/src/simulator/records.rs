@@ -8,7 +8,7 @@ use strongroom_node::Node;
 use strongroom_node::state::{Key, Record, Revision};
 
 use super::disk::State;
-use crate::batch::encode;
+use crate::draft::encode;
 use crate::keys;
 use crate::lags::Lag;
 use crate::vault::Vault;

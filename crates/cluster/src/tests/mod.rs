@@ -3,6 +3,7 @@
 mod changes;
 mod nodes;
 mod opening;
+mod refusals;
 mod replication;
 
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Blob, NodeId, Profile, Role};
+use strongroom_model::{Blob, NodeId, Profile, ReturnCode, Role};
 use strongroom_node::Clock;
-use strongroom_node::state::{Change, Expect, Key, Record, Revision, User};
+use strongroom_node::state::{Change, CommitError, Expect, Key, Record, Replica, Revision, User};
 use strongroom_store::{MemoryStore, Snapshot, Store, StoreError, Write};
 
 use crate::port::NodePort;
@@ -175,4 +176,16 @@ fn all_equal(cluster: &Cluster) -> bool {
         keys.sort();
         keys == content(cluster) && node.revision() == cluster.info().revision
     })
+}
+
+fn code(error: CommitError) -> ReturnCode {
+    match error {
+        CommitError::Conflict => panic!("a conflict"),
+        CommitError::Failed(error) => error.code,
+    }
+}
+
+fn revisions(cluster: &Cluster) -> Vec<u64> {
+    let nodes = cluster.nodes();
+    nodes.iter().map(|node| node.revision()).chain([cluster.ledger.read(Replica::revision)]).collect()
 }

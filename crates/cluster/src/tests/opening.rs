@@ -6,7 +6,7 @@ use strongroom_node::state::{Expect, Key};
 use strongroom_store::{Fault, Snapshot};
 
 use super::{Fixture, content, empty, options, set_user};
-use crate::batch::Draft;
+use crate::draft::Draft;
 use crate::{ClusterError, CreateOptions};
 
 fn refusal(fixture: &Fixture) -> ClusterError {

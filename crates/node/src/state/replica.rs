@@ -7,9 +7,7 @@ use strongroom_model::{AttributeType, Attributes, Handle, NodeId, ObjectClass, P
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
-use super::{
-    Change, Committed, Key, Pending, Policy, QuorumToken, Record, Revision, Revocation, Update, User,
-};
+use super::{Change, Key, Pending, Policy, QuorumToken, Record, Revision, Revocation, User};
 use crate::object::StoredObject;
 
 /// A record and the revision that wrote it.
@@ -28,7 +26,7 @@ impl<T: Clone> Versioned<T> {
 /// The cluster's state at one revision. Changes are applied in order, each whole.
 #[derive(Debug, Default)]
 pub struct Replica {
-    revision: Revision,
+    pub(super) revision: Revision,
     policy: Option<Versioned<Arc<Policy>>>,
     users: BTreeMap<(Role, UserName), Versioned<Arc<User>>>,
     objects: HashMap<Handle, Versioned<Arc<StoredObject>>>,
@@ -61,40 +59,6 @@ impl Replica {
         change.writes.iter().for_each(|write| own.note(&write.key, write.record.as_ref()));
         written.chain(checked).all(|(key, expect)| expect.is_met(self.version(key)))
             && change.demands.iter().all(|demand| demand.holds(self, &Pending::default(), &own))
-    }
-
-    /// Brings the replica to an update's revision. `false` leaves it as it is: the update is old, is for a later revision,
-    /// or isn't sound.
-    pub fn update(&mut self, update: &Update) -> bool {
-        if !update.helps(self.revision) || !update.is_sound() {
-            return false;
-        }
-        if update.base.is_none() {
-            *self = Self::whole(update);
-            return true;
-        }
-        for write in &update.writes {
-            match &write.record {
-                Some(record) => self.put(write.key.clone(), write.version, record.clone()),
-                None => self.delete(&write.key),
-            }
-        }
-        self.revision = update.to;
-        true
-    }
-
-    /// The state that an update is that has the whole of it.
-    pub(crate) fn whole(update: &Update) -> Self {
-        let records = update.writes.iter().filter_map(|write| {
-            let record = write.record.clone().filter(|record| record.fits(&write.key))?;
-            Some((write.key.clone(), write.version, record))
-        });
-        Self::load(update.to, records)
-    }
-
-    /// Applies a change, if it's the next. `false`: it isn't.
-    pub fn apply(&mut self, change: &Committed) -> bool {
-        self.update(&change.into())
     }
 
     /// The revision that last wrote a record.
@@ -250,7 +214,7 @@ impl Replica {
         self.index.candidates(template, after)
     }
 
-    fn put(&mut self, key: Key, version: Revision, record: Record) {
+    pub(super) fn put(&mut self, key: Key, version: Revision, record: Record) {
         match (key, record) {
             (Key::Policy, Record::Policy(value)) => self.policy = Some(Versioned { version, value }),
             (Key::User(role, name), Record::User(value)) => {
@@ -278,7 +242,7 @@ impl Replica {
         }
     }
 
-    fn delete(&mut self, key: &Key) {
+    pub(super) fn delete(&mut self, key: &Key) {
         match key {
             Key::Policy => self.policy = None,
             Key::User(role, name) => {

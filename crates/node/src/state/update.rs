@@ -1,6 +1,6 @@
 //! What takes a replica from one revision to a later one, as a message.
 
-use super::{Committed, Key, Record, Revision};
+use super::{Committed, Key, Record, Replica, Revision};
 
 /// A record as a revision left it.
 #[derive(Clone, Debug)]
@@ -47,5 +47,41 @@ impl From<&Committed> for Update {
         };
         let base = change.revision.saturating_sub(1);
         Self { base: Some(base), to: change.revision, writes: change.writes.iter().map(written).collect() }
+    }
+}
+
+impl Replica {
+    /// Brings the replica to an update's revision. `false` leaves it as it is: the update is old, is for a later revision,
+    /// or isn't sound.
+    pub fn update(&mut self, update: &Update) -> bool {
+        if !update.helps(self.revision) || !update.is_sound() {
+            return false;
+        }
+        if update.base.is_none() {
+            *self = Self::whole(update);
+            return true;
+        }
+        for write in &update.writes {
+            match &write.record {
+                Some(record) => self.put(write.key.clone(), write.version, record.clone()),
+                None => self.delete(&write.key),
+            }
+        }
+        self.revision = update.to;
+        true
+    }
+
+    /// The state that an update is that has the whole of it.
+    pub(crate) fn whole(update: &Update) -> Self {
+        let records = update.writes.iter().filter_map(|write| {
+            let record = write.record.clone().filter(|record| record.fits(&write.key))?;
+            Some((write.key.clone(), write.version, record))
+        });
+        Self::load(update.to, records)
+    }
+
+    /// Applies a change, if it's the next. `false`: it isn't.
+    pub fn apply(&mut self, change: &Committed) -> bool {
+        self.update(&change.into())
     }
 }

@@ -126,20 +126,50 @@ impl Caller<'_> {
     }
 
     /// Decides on a change by the present state and commits it; decides again when the state changed in between.
-    pub(crate) fn commit<T>(&self, mut decide: impl FnMut(&Replica) -> Result<(Change, T)>) -> Result<T> {
+    ///
+    /// A node that is cut off can't: the client asks another one then, under every profile.
+    pub(crate) fn commit<T>(&self, decide: impl FnMut(&Replica) -> Result<(Change, T)>) -> Result<T> {
+        self.decide_and_commit(decide).map_err(|error| match error {
+            Uncommitted::Refused(error) => error,
+            Uncommitted::Failed(error) => self.for_another_node(error),
+        })
+    }
+
+    /// As [`Self::commit`], for what this node answers without when it can't.
+    pub(crate) fn commit_if_possible<T>(
+        &self,
+        decide: impl FnMut(&Replica) -> Result<(Change, T)>,
+    ) -> Result<T> {
+        self.decide_and_commit(decide)
+            .map_err(|(Uncommitted::Refused(error) | Uncommitted::Failed(error))| error)
+    }
+
+    fn decide_and_commit<T>(
+        &self,
+        mut decide: impl FnMut(&Replica) -> Result<(Change, T)>,
+    ) -> std::result::Result<T, Uncommitted> {
         for _ in 0..ATTEMPTS {
             let decided = decide(&self.node.replica.read());
             if self.verdicts.reach() {
                 continue;
             }
-            let (change, outcome) = decided?;
+            let (change, outcome) = decided.map_err(Uncommitted::Refused)?;
             let _own = self.node.journal.committing(&change);
             match self.node.port.commit(change) {
                 Ok(_) => return Ok(outcome),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Failed(error)) => return Err(error),
+                Err(CommitError::Failed(error)) => return Err(Uncommitted::Failed(error)),
             }
         }
-        Err(Error::new(ReturnCode::FUNCTION_FAILED, "others keep changing the same record: try again later"))
+        let message = "others keep changing the same record: try again later";
+        Err(Uncommitted::Refused(Error::new(ReturnCode::FUNCTION_FAILED, message)))
     }
+}
+
+/// Why nothing was committed.
+enum Uncommitted {
+    /// The decision was against it.
+    Refused(Error),
+    /// The cluster couldn't.
+    Failed(Error),
 }

@@ -244,7 +244,8 @@ impl Connection {
                 caller.set_quorum_timeouts(generated, approved)
             }
             Request::ReplicateUser { role, user } => {
-                self.node.port.replicate_user(role, &user)?;
+                let replicated = self.node.port.replicate_user(role, &user);
+                replicated.map_err(|error| caller.for_another_node(error))?;
                 Ok(Response::Done)
             }
         }

@@ -58,6 +58,10 @@ impl Caller<'_> {
         StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, key)
     }
 
+    fn token_handle(&self) -> Result<Handle> {
+        self.node.port.fresh_handle().map_err(|error| self.for_another_node(error))
+    }
+
     /// Keeps a new object: a token object in the cluster, a session object here.
     pub(crate) fn store(&self, object: StoredObject) -> Result<ObjectInfo> {
         let mut infos = self.store_all([object])?;
@@ -71,8 +75,7 @@ impl Caller<'_> {
         let mut session = Vec::new();
         for object in objects {
             let on_token = object.is(A::TOKEN);
-            let handle =
-                if on_token { self.node.port.fresh_handle()? } else { self.node.session_handle()? };
+            let handle = if on_token { self.token_handle()? } else { self.node.session_handle()? };
             infos.push(object.info(handle));
             if on_token {
                 token.insert(handle, Arc::new(object));
@@ -110,7 +113,7 @@ impl Caller<'_> {
         if class.is_key() {
             self.must_become_available()?;
         }
-        let token = self.node.port.fresh_handle()?;
+        let token = self.token_handle()?;
         let kept = Arc::new(object.with_attributes(attributes));
         let info = kept.info(token);
         // It's counted already.

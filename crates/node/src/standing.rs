@@ -2,7 +2,7 @@
 //!
 //! Under `standard` and `strict` it refuses whatever rests on the cluster's state, before anything is done, so that the client
 //! can ask another node; its session objects go on working. Under `cloudhsm` it answers, as the vendor's do, and says that it
-//! may be out of date.
+//! may be out of date; only changes, which it can't have committed, are left to other nodes.
 
 use std::cell::Cell;
 
@@ -30,8 +30,8 @@ impl Footing {
     /// For the reply.
     pub(crate) fn standing(&self) -> Standing {
         match self {
-            Self { connected: true, .. } => Standing::Current,
             Self { refused, .. } if refused.get() => Standing::Unfit,
+            Self { connected: true, .. } => Standing::Current,
             // What was answered didn't rest on the state where a node doesn't serve.
             Self { serves: false, .. } => Standing::Current,
             Self { .. } => Standing::Stale,
@@ -58,6 +58,14 @@ impl Caller<'_> {
                 self.node.id.0
             ),
         ))
+    }
+
+    /// What the cluster couldn't be asked, because this node is cut off: another node may do it, since nothing was done.
+    pub(crate) fn for_another_node(&self, error: Error) -> Error {
+        if !self.node.port.is_connected() {
+            self.footing.refused.set(true);
+        }
+        error
     }
 }
 

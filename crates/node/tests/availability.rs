@@ -189,6 +189,12 @@ fn under_cloudhsm_a_node_that_is_cut_off_says_so_with_its_answers() {
         assert!(reply.result.is_ok());
         assert_eq!(reply.standing, Standing::Stale);
     }
+    // What it can't do others can.
+    for request in [generate(true), set_label(token), Request::Destroy { handle: token }] {
+        let reply = app.reply(request);
+        assert_eq!(reply.result.err().map(|error| error.code), Some(ReturnCode::DEVICE_ERROR));
+        assert_eq!(reply.standing, Standing::Unfit);
+    }
     world.ledger.cut_off.store(false, Ordering::Relaxed);
     assert_eq!(app.reply(encrypt(token)).standing, Standing::Current);
 }

@@ -136,7 +136,7 @@ impl Caller<'_> {
             return Ok(());
         }
         let _one_by_one = guess.settle();
-        let reset = self.commit(|replica| {
+        let reset = self.commit_if_possible(|replica| {
             let count = self.node.recorded_failures(replica, role, name);
             if count >= limit {
                 return Err(locked(role, name));
@@ -163,7 +163,7 @@ impl Caller<'_> {
     fn conclude_wrong(&self, guess: &Guess<'_>, role: Role, name: &UserName, limit: u32) -> Result<()> {
         let _one_by_one = guess.settle();
         let uncommitted = guess.uncommitted().saturating_add(1);
-        let counted = self.commit(|replica| {
+        let counted = self.commit_if_possible(|replica| {
             let count = self.node.recorded_failures(replica, role, name);
             if count >= limit {
                 return Err(locked(role, name));

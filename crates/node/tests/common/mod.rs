@@ -28,6 +28,9 @@ pub(crate) struct Ledger {
 
 impl Port for Ledger {
     fn commit(&self, change: Change) -> std::result::Result<Revision, CommitError> {
+        if !self.is_connected() {
+            return Err(CommitError::Failed(ReturnCode::DEVICE_ERROR.into()));
+        }
         let mut state = self.state.lock();
         if !state.permits(&change) {
             return Err(CommitError::Conflict);

@@ -10,16 +10,17 @@ mod frame;
 mod message;
 mod quorum;
 mod reply;
+mod request;
 mod stream;
 
 pub use frame::{Frames, decode, encode, encode_secret};
 pub use message::{
-    Attach, Availability, ClusterInfo, Envelope, Hello, InstanceId, Login, Member, Operation, PROTOCOL,
-    Request, StreamKind, Ticket, Welcome,
+    Attach, Availability, ClusterInfo, Envelope, Hello, InstanceId, Member, PROTOCOL, Ticket, Welcome,
 };
 pub use quorum::{
     Approval, ChallengeKind, Extras, OwnKey, Ownership, QuorumSettings, QuorumTokenInfo, Signature,
     SignedChallenge,
 };
 pub use reply::{Answer, Found, MechanismEntry, Reply, Response, Standing, UserInfo};
+pub use request::{Login, Operation, Request, StreamKind};
 pub use stream::Stream;

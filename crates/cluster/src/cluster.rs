@@ -94,7 +94,7 @@ impl Cluster {
             next_handle: loaded.next_handle,
         }));
         let members = loaded.members;
-        ledger.start(boot + 1, ledger.leftovers(&members.nodes)?)?;
+        ledger.start(boot + 1, ledger.remains(&members.nodes)?)?;
         let nodes = Nodes::new(loaded.meta.serial, clock, loaded.masking, members.clone(), boot + 1);
         for id in &members.nodes {
             nodes.run(&ledger, *id, boot);

@@ -274,14 +274,24 @@ pub(crate) fn check_boot(cluster: &str, boots: u64) -> Result<u64, ClusterError>
 }
 
 impl Ledger {
+    /// A draft that deletes what ended with the daemon before: what is kept of nodes that aren't among these, and the
+    /// quorum tokens, whose requesters have lost their connections (cloudhsm.md 3.2).
+    pub(crate) fn remains(&self, members: &[NodeId]) -> Result<Draft, ClusterError> {
+        self.ended(members, |key| matches!(key, Key::Token(_)))
+    }
+
     /// A draft that deletes what is kept of nodes that aren't among these.
     pub(crate) fn leftovers(&self, members: &[NodeId]) -> Result<Draft, ClusterError> {
+        self.ended(members, |_| false)
+    }
+
+    fn ended(&self, members: &[NodeId], also: impl Fn(&Key) -> bool) -> Result<Draft, ClusterError> {
         let gone = |node: &NodeId| !members.contains(node);
         let counts = |state: &Replica| {
-            let of_others = |key: &Key| matches!(key, Key::Failures(node, ..) if gone(node));
+            let has_ended = |key: &Key| matches!(key, Key::Failures(node, ..) if gone(node)) || also(key);
             state
                 .keys()
-                .filter(of_others)
+                .filter(has_ended)
                 .fold(Change::default(), |change, key| change.and(key, Expect::Anything, None))
         };
         let lags: Vec<_> = {

@@ -19,6 +19,9 @@ enum Act {
     Share,
     Destroy,
     Persist,
+    Copy,
+    Look,
+    CloseSession,
     MakeUser,
     ChangePassword,
     DeleteUser,
@@ -42,7 +45,7 @@ enum Act {
 }
 
 /// How often each.
-const WEIGHTS: [(usize, Act); 29] = [
+const WEIGHTS: [(usize, Act); 32] = [
     (60, Act::LogIn),
     (12, Act::LogOut),
     (90, Act::MakeKey),
@@ -52,6 +55,9 @@ const WEIGHTS: [(usize, Act); 29] = [
     (50, Act::Share),
     (40, Act::Destroy),
     (15, Act::Persist),
+    (15, Act::Copy),
+    (30, Act::Look),
+    (6, Act::CloseSession),
     (20, Act::MakeUser),
     (25, Act::ChangePassword),
     (15, Act::DeleteUser),
@@ -82,6 +88,7 @@ impl World {
     /// A sentence, if what was seen can't be.
     pub(super) fn act(&mut self) -> Result<Deed, String> {
         self.doing = "the daemon".to_owned();
+        self.session = self.dice.weighted(&[(2, 1), (1, 2)]);
         self.was_broken = self.disk.is_broken();
         if self.cluster.is_none() {
             self.disk.set_full(false);
@@ -149,6 +156,9 @@ impl World {
             Act::Share => self.share(client, &node),
             Act::Destroy => self.destroy(client, &node),
             Act::Persist => self.persist(client, &node),
+            Act::Copy => self.copy(client, &node),
+            Act::Look => self.look(client, &node),
+            Act::CloseSession => self.close_session(client, &node),
             Act::MakeUser => self.make_user(client, &node),
             Act::ChangePassword => self.change_password(client, &node),
             Act::DeleteUser => self.delete_user(client, &node),

@@ -120,6 +120,7 @@ impl World {
         let view = View::of(node);
         let late = self.is_lost(node.id()).then(|| View::late(&self.before.content, node));
         let attaches = self.dice.chance(900);
+        let session = self.session;
         let client = &mut self.clients[client];
         let instance = client.instance();
         let conn = match client.connections.remove(&node.id()) {
@@ -144,7 +145,7 @@ impl World {
         let claimed = conn.speaks_for.is_some() || matches!(attach, Some(Attach::Ticket(_)));
         conn.speaks_for = conn.speaks_for.take().filter(|login| login.holds(instance, &view));
         let who = conn.speaks_for.clone();
-        let envelope = Envelope { attach, session: 1, extras: extras.map(Box::new), request };
+        let envelope = Envelope { attach, session, extras: extras.map(Box::new), request };
         let reply = conn.connection.handle(envelope);
         if reply.detached != (claimed && who.is_none()) {
             return Err(format!("the node says detached: {}, which is wrong", reply.detached));

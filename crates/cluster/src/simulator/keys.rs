@@ -1,9 +1,10 @@
-//! Keys: made, used, shared, changed, kept, destroyed.
+//! Keys: made, used, shared, changed, copied, kept, destroyed.
 
 use std::sync::Arc;
 
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Handle, KeyTerms, Mechanism, MechanismType, Place, Profile, Role,
+    AttributeType as A, Attributes, Blob, Handle, KeyTerms, Mechanism, MechanismType, NodeId, Place, Profile,
+    Role,
 };
 use strongroom_node::Node;
 use strongroom_wire::{Extras, Operation, Request, Response};
@@ -55,15 +56,36 @@ impl World {
         let Some(handle) = handle else {
             return Ok(if token { deed.must([Effect::ObjectMade(None)]) } else { deed });
         };
-        self.new_handle(handle, if token { Place::Cluster } else { Place::Node(here) })?;
-        if token {
+        if (handle.place() == Place::Cluster) != token {
+            return Err(format!("{handle} isn't the handle of a {kind}"));
+        }
+        self.made(client, here, handle, who, deed)
+    }
+
+    /// An object was made, on the token or in the session.
+    fn made(
+        &mut self,
+        client: usize,
+        here: NodeId,
+        handle: Handle,
+        who: Option<Login>,
+        deed: Deed,
+    ) -> Result<Deed, String> {
+        if !self.handles.insert(handle) {
+            return Err(format!("handle {handle} was given out twice"));
+        }
+        if handle.place() == Place::Cluster {
             return Ok(deed.must([Effect::ObjectMade(Some(handle))]));
+        }
+        if handle.place() != Place::Node(here) {
+            return Err(format!("handle {handle} leads to another node"));
         }
         let instance = self.clients[client].instance();
         let owner = who.map(|login| login.user).ok_or("nobody made a key")?;
         // A node that's cut off may have yet to hear of an earlier logout, which ends what it has of the client.
         let doomed = !self.is_connected(here);
-        self.session_keys.push(SessionKey { handle, node: here, instance, owner, doomed });
+        let session = self.session;
+        self.session_keys.push(SessionKey { handle, node: here, instance, session, owner, doomed });
         Ok(deed)
     }
 
@@ -135,43 +157,26 @@ impl World {
             return Ok(deed.must([Effect::ObjectMade(None)]));
         };
         self.session_keys.retain(|key| key.handle != handle);
-        self.new_handle(info.handle, Place::Cluster)?;
-        Ok(deed.must([Effect::ObjectMade(Some(info.handle))]))
+        if info.handle.place() != Place::Cluster {
+            return Err("a key that was persisted is a session key".to_owned());
+        }
+        self.made(client, node.id(), info.handle, None, deed)
     }
 
-    pub(super) fn find(&mut self, client: usize, node: &Arc<Node>) -> Result<Deed, String> {
-        let request = Request::Find { template: Attributes::new(), after: None, limit: 1000 };
-        let answer = self.ask(client, node, None, request)?;
-        let deed = Deed::new("find", self.doing.clone());
-        let (word, outcome) = (answer.word(), self.outcome(answer.is_ok()));
-        let Ok(Response::Found(found)) = &answer.reply.result else {
-            return Ok(deed.ended(word, outcome));
-        };
-        for info in &found.objects {
-            self.judge_seen(client, &answer, info.handle)?;
+    pub(super) fn copy(&mut self, client: usize, node: &Arc<Node>) -> Result<Deed, String> {
+        let Some(handle) = self.some_key(client, node) else { return Ok(self.nothing_there()) };
+        let answer = self.ask(client, node, None, Request::Copy { handle, template: Attributes::new() })?;
+        self.judge_key(client, &answer, handle, &Wish::Manage(handle, usize::MAX), true)?;
+        let deed = self.concluded("copy", &answer, handle);
+        if answer.is_ok() && answer.views().all(|view| guarded(view, handle)) {
+            return Err("a key that is guarded by a quorum was copied".to_owned());
         }
-        let sees = |handle: &Handle| answer.view.allows(answer.who.as_ref(), &Wish::See(*handle));
-        let missing = answer
-            .view
-            .objects
-            .keys()
-            .find(|handle| sees(handle) && !found.objects.iter().any(|info| info.handle == **handle));
-        match missing {
-            Some(handle) if answer.healthy => Err(format!("object {handle} isn't found by who may")),
-            _ => Ok(deed.ended(format!("{} objects", found.objects.len()), outcome)),
+        let who = answer.who.clone();
+        match answer.response() {
+            Some(Response::Object(info)) => self.made(client, node.id(), info.handle, who, deed),
+            Some(other) => Err(format!("a copy was asked for, and {other:?} came")),
+            None => Ok(deed.must([Effect::ObjectMade(None)])),
         }
-    }
-
-    fn judge_seen(&self, client: usize, answer: &Answer, handle: Handle) -> Result<(), String> {
-        let seen = match handle.place() {
-            Place::Cluster => answer.view.allows(answer.who.as_ref(), &Wish::See(handle)),
-            Place::Node(_) => {
-                // An officer sees keys, whoever its program was before.
-                answer.who.as_ref().is_some_and(|login| login.role == Role::Admin)
-                    || self.may_touch(client, answer, handle) != Some(false)
-            }
-        };
-        if seen { Ok(()) } else { Err(format!("object {handle} is found by who may not")) }
     }
 
     /// Judges what was done with a key, a token key or a session key.
@@ -200,7 +205,7 @@ impl World {
     }
 
     /// Whether the caller has a session key here; `None` if that isn't certain.
-    fn may_touch(&self, client: usize, answer: &Answer, handle: Handle) -> Option<bool> {
+    pub(super) fn may_touch(&self, client: usize, answer: &Answer, handle: Handle) -> Option<bool> {
         let instance = self.clients[client].instance();
         let key = self.session_keys.iter().find(|key| key.handle == handle);
         let key = key.filter(|key| key.node == answer.node.id() && key.instance == instance);
@@ -223,7 +228,7 @@ impl World {
     }
 
     /// A key to be meddled with: mostly one that the node has, now and then one that is dead or elsewhere.
-    fn some_key(&mut self, client: usize, node: &Node) -> Option<Handle> {
+    pub(super) fn some_key(&mut self, client: usize, node: &Node) -> Option<Handle> {
         let view = View::of(node);
         let mine = self.clients[client].login.as_ref();
         let mut from: Vec<Handle> = match self.dice.below(20) {
@@ -239,11 +244,11 @@ impl World {
         self.dice.pick(&from).copied()
     }
 
-    fn nothing_there(&self) -> Deed {
+    pub(super) fn nothing_there(&self) -> Deed {
         Deed::new("no key", self.doing.clone())
     }
 
-    fn concluded(&self, kind: &'static str, answer: &Answer, handle: Handle) -> Deed {
+    pub(super) fn concluded(&self, kind: &'static str, answer: &Answer, handle: Handle) -> Deed {
         let what = format!("{} for {handle}", self.doing);
         Deed::new(kind, what).ended(answer.word(), self.outcome(answer.is_ok()))
     }
@@ -252,13 +257,6 @@ impl World {
     pub(super) fn is_available(&self, client: usize, answer: &Answer) -> bool {
         let two = self.clients[client].hello.availability.needs_two_nodes(answer.view.profile());
         !two || answer.reachable >= 2
-    }
-
-    fn new_handle(&mut self, handle: Handle, place: Place) -> Result<(), String> {
-        if handle.place() != place {
-            return Err(format!("handle {handle} leads elsewhere than to {place:?}"));
-        }
-        if self.handles.insert(handle) { Ok(()) } else { Err(format!("handle {handle} was given out twice")) }
     }
 }
 

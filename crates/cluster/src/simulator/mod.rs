@@ -23,6 +23,7 @@ mod disk;
 mod effects;
 mod judge;
 mod keys;
+mod looks;
 mod net;
 mod nodes;
 mod plant;

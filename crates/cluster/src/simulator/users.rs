@@ -159,9 +159,12 @@ impl World {
         self.commit_at(node, change, deed)
     }
 
-    pub(super) fn change_password(&mut self, _: usize, node: &Arc<Node>) -> Result<Deed, String> {
+    pub(super) fn change_password(&mut self, client: usize, node: &Arc<Node>) -> Result<Deed, String> {
         let role = if self.dice.chance(300) { Role::Admin } else { Role::CryptoUser };
         let name = self.some_name(role);
+        if self.dice.chance(15) {
+            return self.ask_for_password(client, node, role, name);
+        }
         let view = View::of(node);
         let deed = Deed::new("new password", format!("{}: {role} {name}", self.doing));
         let Some((version, old)) = view.users.get(&(role, name.clone())) else {
@@ -175,6 +178,29 @@ impl World {
             change = change.and(Key::Failures(counter, role, name.clone()), Expect::Version(version), None);
         }
         self.commit_at(node, change, deed.must([Effect::UserChanged(role, name)]))
+    }
+
+    fn ask_for_password(
+        &mut self,
+        client: usize,
+        node: &Arc<Node>,
+        role: Role,
+        name: UserName,
+    ) -> Result<Deed, String> {
+        let at = self.dice.below(PASSWORDS.len());
+        let password = Blob::from(PASSWORDS[at].0.as_bytes());
+        let request = Request::ChangePassword(Credentials { role, user: Some(name.clone()), password });
+        let answer = self.ask(client, node, None, request)?;
+        let own = answer.who.as_ref().is_some_and(|login| (login.role, &login.user) == (role, &name));
+        if !own {
+            self.judge(&answer, &Wish::Officer(Some(Service::User), 0), false)?;
+        }
+        if let Some(user) = View::of(node).user(role, &name) {
+            self.hashes.entry(user.password.clone()).or_insert(at);
+        }
+        let deed = Deed::new("asked password", format!("{}: {role} {name}", self.doing));
+        let deed = deed.ended(answer.word(), self.outcome(answer.is_ok()));
+        Ok(deed.must([Effect::UserChanged(role, name)]))
     }
 
     pub(super) fn delete_user(&mut self, client: usize, node: &Arc<Node>) -> Result<Deed, String> {

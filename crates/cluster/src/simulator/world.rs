@@ -55,6 +55,8 @@ pub(super) struct World {
     /// A member was added or removed and it's unknown whether it was.
     pub(super) members_unknown: bool,
     pub(super) next_login: u64,
+    /// The session that the step is in, if it's a client's.
+    pub(super) session: u64,
     /// Whether the store was broken before this step.
     pub(super) was_broken: bool,
     /// An object that is no more.
@@ -122,6 +124,7 @@ impl World {
             expected: (0..nodes).map(NodeId).collect(),
             members_unknown: false,
             next_login: 0,
+            session: 1,
             was_broken: false,
             last_deleted: None,
             last_token: None,

@@ -441,7 +441,7 @@ impl std::fmt::Display for Named<'_> {
 
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
-mod common;
+pub(crate) mod common;
 
 #[cfg(test)]
 mod tests {

@@ -48,22 +48,6 @@ fn slow(seen: &common::Seen) -> Act {
 }
 
 #[test]
-fn a_crowd_shares_connections() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("0");
-    let node = FakeNode::start(&path, 0, slow);
-    let callers = few() + 8 * cores();
-    sign_at_once(&client(&[&path]), callers, 20);
-    // Of a crowd, at most as many go by themselves as make it one; the others have a connection for each core.
-    assert!(node.connections() <= few() + cores(), "{} for {callers} callers", node.connections());
-    assert_eq!(node.seen().len(), callers * 20);
-    let mut sessions: Vec<_> = node.seen().iter().map(|seen| seen.envelope.session).collect();
-    sessions.sort_unstable();
-    sessions.dedup();
-    assert_eq!(sessions.len(), callers);
-}
-
-#[test]
 fn what_takes_long_or_leaves_something_does_not_go_with_others() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("0");

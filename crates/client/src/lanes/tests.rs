@@ -1,11 +1,14 @@
 //! Who leads a lane, who goes along, and what becomes of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Barrier;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use strongroom_wire::{Response, Standing};
 
 use super::*;
+use crate::choice::Route;
+use crate::deliver::common::{FakeNode, client, obedient, sign};
 
 const NODE: NodeId = NodeId(3);
 
@@ -178,13 +181,44 @@ fn failures_are_those_of_all() {
 }
 
 #[test]
-fn a_core_that_others_take_is_not_offered_for_a_while() {
+fn when_others_take_the_core_calls_go_by_themselves_for_a_while() {
     let lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
     drop(first(&lanes));
-    assert_eq!(lanes.rest.load(Ordering::Relaxed), RESTED);
-    let lanes = Lanes { taken: Duration::MAX, rest: AtomicU32::new(2), ..Lanes::default() };
-    for _ in 0..3 {
-        drop(first(&lanes));
+    for _ in 0..RESTED {
+        assert_eq!(call(&lanes, None, 0), Seen::Alone);
     }
-    assert_eq!(lanes.rest.load(Ordering::Relaxed), 0);
+    assert_eq!(call(&lanes, None, 0), Seen::Led(Vec::new()));
+    let lanes = Lanes::default();
+    drop(first(&lanes));
+    assert_eq!(call(&lanes, None, 0), Seen::Led(Vec::new()));
+}
+
+#[test]
+fn a_crowd_shares_connections() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0");
+    let node = FakeNode::start(&path, 0, |seen| {
+        std::thread::sleep(Duration::from_millis(1));
+        obedient(seen)
+    });
+    let client = client(&[&path]);
+    // So many go by themselves before it's a crowd; the others have a connection for each core.
+    let cores = rustix::thread::sched_getaffinity(None).unwrap().count() as usize;
+    let (few, callers) = (2 * cores, 10 * cores);
+    let together = Barrier::new(callers);
+    std::thread::scope(|scope| {
+        for session in 0..callers as u64 {
+            let (client, together) = (&client, &together);
+            scope.spawn(move || {
+                together.wait();
+                for _ in 0..20 {
+                    client.call(Route::Any, session, &sign(b"x")).unwrap();
+                }
+            });
+        }
+    });
+    assert!(node.connections() <= few + cores, "{} for {callers} callers", node.connections());
+    let seen = node.seen();
+    let calls_of = |session| seen.iter().filter(|seen| seen.envelope.session == session).count();
+    assert!((0..callers as u64).all(|session| calls_of(session) == 20));
 }

@@ -11,7 +11,7 @@ use crate::quorum::{Ownership, QuorumSettings, QuorumTokenInfo};
 pub struct Reply {
     /// The revision of the cluster's state on this node; what a client keeps of objects is good while it's the same.
     pub revision: u64,
-    /// Number of the membership's last change; when it grows, ask [`Request::Info`].
+    /// Number of the membership's last change; when it grows, ask [`Request::Info`](crate::Request::Info).
     pub epoch: u64,
     /// Whether the `attach` that came along was refused: the request was then carried out for nobody.
     pub detached: bool,

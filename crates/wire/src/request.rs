@@ -27,15 +27,15 @@ pub struct Login {
 /// Template attributes are the caller's own; the node applies defaults and rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
-    /// [`Response::Cluster`].
+    /// [`Response::Cluster`](crate::Response::Cluster).
     Info,
-    /// Which mechanisms the profile has: [`Response::Mechanisms`].
+    /// Which mechanisms the profile has: [`Response::Mechanisms`](crate::Response::Mechanisms).
     Mechanisms,
-    /// [`Response::Ticket`]; the connection speaks for the user from then on.
+    /// [`Response::Ticket`](crate::Response::Ticket); the connection speaks for the user from then on.
     Login(Login),
     /// Voids all tickets of this client instance; the connection speaks for nobody from then on.
     Logout,
-    /// A fresh ticket for who the connection speaks for, made for this instance: [`Response::Ticket`].
+    /// A fresh ticket for who the connection speaks for, made for this instance: [`Response::Ticket`](crate::Response::Ticket).
     Renew,
     /// `C_InitToken`: destroys all objects and users and makes the officer `admin`.
     InitToken {
@@ -58,12 +58,12 @@ pub enum Request {
         /// The new password.
         new: Blob,
     },
-    /// Random bytes, at most `limits::MAX_RANDOM`: [`Response::Bytes`].
+    /// Random bytes, at most `limits::MAX_RANDOM`: [`Response::Bytes`](crate::Response::Bytes).
     Random {
         /// How many.
         len: u32,
     },
-    /// Objects one may see that have all these attributes, in order of handles: [`Response::Found`].
+    /// Objects one may see that have all these attributes, in order of handles: [`Response::Found`](crate::Response::Found).
     Find {
         /// What they must have; empty finds all.
         template: Attributes,
@@ -72,12 +72,12 @@ pub enum Request {
         /// How many at most; the node may send fewer.
         limit: u32,
     },
-    /// [`Response::Object`].
+    /// [`Response::Object`](crate::Response::Object).
     Object {
         /// The object.
         handle: Handle,
     },
-    /// [`Response::Answers`], one per type asked for, in order.
+    /// [`Response::Answers`](crate::Response::Answers), one per type asked for, in order.
     GetAttributes {
         /// The object.
         handle: Handle,
@@ -85,24 +85,24 @@ pub enum Request {
         #[serde(deserialize_with = "at_most::<{ limits::MAX_ASKED }, _, _>")]
         types: Vec<AttributeType>,
     },
-    /// `C_SetAttributeValue`: [`Response::Object`].
+    /// `C_SetAttributeValue`: [`Response::Object`](crate::Response::Object).
     SetAttributes {
         /// The object.
         handle: Handle,
         /// The new values.
         template: Attributes,
     },
-    /// Size of an object in bytes: [`Response::Size`].
+    /// Size of an object in bytes: [`Response::Size`](crate::Response::Size).
     ObjectSize {
         /// The object.
         handle: Handle,
     },
-    /// `C_CreateObject`: [`Response::Object`].
+    /// `C_CreateObject`: [`Response::Object`](crate::Response::Object).
     Create {
         /// All the object is made of.
         template: Attributes,
     },
-    /// `C_CopyObject`: [`Response::Object`].
+    /// `C_CopyObject`: [`Response::Object`](crate::Response::Object).
     Copy {
         /// The object.
         handle: Handle,
@@ -114,14 +114,14 @@ pub enum Request {
         /// The object.
         handle: Handle,
     },
-    /// `C_GenerateKey`: [`Response::Object`].
+    /// `C_GenerateKey`: [`Response::Object`](crate::Response::Object).
     GenerateKey {
         /// How.
         mechanism: Mechanism,
         /// For the key.
         template: Attributes,
     },
-    /// `C_GenerateKeyPair`: [`Response::Pair`].
+    /// `C_GenerateKeyPair`: [`Response::Pair`](crate::Response::Pair).
     GeneratePair {
         /// How.
         mechanism: Mechanism,
@@ -130,14 +130,14 @@ pub enum Request {
         /// For the private key.
         private: Attributes,
     },
-    /// [`Response::Bytes`].
+    /// [`Response::Bytes`](crate::Response::Bytes).
     Sign {
         /// With what and how, over what.
         operation: Operation,
         /// Whether `data` is the digest that the mechanism's hash gives of the message.
         digested: bool,
     },
-    /// [`Response::Done`], or `CKR_SIGNATURE_INVALID`.
+    /// [`Response::Done`](crate::Response::Done), or `CKR_SIGNATURE_INVALID`.
     Verify {
         /// With what and how, over what.
         operation: Operation,
@@ -146,11 +146,11 @@ pub enum Request {
         /// The signature.
         signature: Blob,
     },
-    /// [`Response::Bytes`].
+    /// [`Response::Bytes`](crate::Response::Bytes).
     Encrypt(Operation),
-    /// [`Response::Bytes`].
+    /// [`Response::Bytes`](crate::Response::Bytes).
     Decrypt(Operation),
-    /// [`Response::Bytes`].
+    /// [`Response::Bytes`](crate::Response::Bytes).
     Wrap {
         /// How.
         mechanism: Mechanism,
@@ -159,7 +159,7 @@ pub enum Request {
         /// What.
         key: Handle,
     },
-    /// [`Response::Object`].
+    /// [`Response::Object`](crate::Response::Object).
     Unwrap {
         /// How.
         mechanism: Mechanism,
@@ -170,7 +170,7 @@ pub enum Request {
         /// For the new key.
         template: Attributes,
     },
-    /// [`Response::Object`].
+    /// [`Response::Object`](crate::Response::Object).
     Derive {
         /// How.
         mechanism: Mechanism,
@@ -179,7 +179,7 @@ pub enum Request {
         /// For the new key.
         template: Attributes,
     },
-    /// Starts a multi-part operation with its first part: [`Response::Streaming`]. The operation lives on this node,
+    /// Starts a multi-part operation with its first part: [`Response::Streaming`](crate::Response::Streaming). The operation lives on this node,
     /// until its last part, an error, the end of its session or of the client instance.
     Open {
         /// What kind.
@@ -187,23 +187,23 @@ pub enum Request {
         /// With what and how; and the first part of the data.
         operation: Operation,
     },
-    /// The next part: [`Response::Bytes`], what the operation gives out by now.
+    /// The next part: [`Response::Bytes`](crate::Response::Bytes), what the operation gives out by now.
     Update {
-        /// From [`Response::Streaming`].
+        /// From [`Response::Streaming`](crate::Response::Streaming).
         stream: u64,
         /// The part.
         data: Blob,
     },
-    /// Ends a multi-part operation: [`Response::Bytes`] (the rest, or the signature), or [`Response::Done`] for verification.
+    /// Ends a multi-part operation: [`Response::Bytes`](crate::Response::Bytes) (the rest, or the signature), or [`Response::Done`](crate::Response::Done) for verification.
     Finish {
-        /// From [`Response::Streaming`].
+        /// From [`Response::Streaming`](crate::Response::Streaming).
         stream: u64,
         /// The signature to verify; empty for other kinds.
         signature: Blob,
     },
     /// Gives up a multi-part operation; fine if it's gone.
     Abandon {
-        /// From [`Response::Streaming`].
+        /// From [`Response::Streaming`](crate::Response::Streaming).
         stream: u64,
     },
     /// The session is closed: its objects and operations on this node go.
@@ -219,14 +219,14 @@ pub enum Request {
     },
     /// Sets a password, one's own or, for an officer, anybody's; unlocks the user.
     ChangePassword(Login),
-    /// [`Response::Users`].
+    /// [`Response::Users`](crate::Response::Users).
     ListUsers,
     /// Sets the password of the unactivated admin, who becomes the first officer; by anybody, once.
     Activate {
         /// The password.
         password: Blob,
     },
-    /// As [`Request::Login`], by a user with a second factor: [`Response::Ticket`].
+    /// As [`Request::Login`], by a user with a second factor: [`Response::Ticket`](crate::Response::Ticket).
     LoginWithKey {
         /// Who, and the password.
         login: Login,
@@ -234,7 +234,7 @@ pub enum Request {
         #[serde(deserialize_with = "at_most::<{ limits::MAX_CHALLENGES_SENT }, _, _>")]
         signed: Vec<SignedChallenge>,
     },
-    /// Something to sign: [`Response::Bytes`], 80 of them, good on this node, once, for 600 seconds.
+    /// Something to sign: [`Response::Bytes`](crate::Response::Bytes), 80 of them, good on this node, once, for 600 seconds.
     Challenge {
         /// What for.
         kind: ChallengeKind,
@@ -255,21 +255,21 @@ pub enum Request {
         /// The key.
         key: Option<OwnKey>,
     },
-    /// Asks for a quorum token: [`Response::Bytes`], its `approval_data`.
+    /// Asks for a quorum token: [`Response::Bytes`](crate::Response::Bytes), its `approval_data`.
     QuorumToken {
         /// For what.
         service: Service,
         /// For which key, where it's a service of keys.
         key: Option<Handle>,
     },
-    /// [`Response::QuorumTokens`].
+    /// [`Response::QuorumTokens`](crate::Response::QuorumTokens).
     ListQuorumTokens,
     /// Deletes one's own quorum tokens or, as an officer, all.
     DeleteQuorumTokens {
         /// All.
         all: bool,
     },
-    /// [`Response::QuorumSettings`]; by anybody.
+    /// [`Response::QuorumSettings`](crate::Response::QuorumSettings); by anybody.
     QuorumSettings,
     /// Sets how many approvals a service needs; by an officer, gated by the service `quorum`.
     SetQuorumValue {
@@ -294,12 +294,12 @@ pub enum Request {
         /// Whether it may.
         shared: bool,
     },
-    /// [`Response::Ownership`].
+    /// [`Response::Ownership`](crate::Response::Ownership).
     Ownership {
         /// The object.
         handle: Handle,
     },
-    /// Makes a token object of a session object, which is gone then: [`Response::Object`].
+    /// Makes a token object of a session object, which is gone then: [`Response::Object`](crate::Response::Object).
     Persist {
         /// The session object.
         handle: Handle,

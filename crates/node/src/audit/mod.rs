@@ -4,8 +4,8 @@
 //! of keys, searches or random bytes. What an [`Event`] is kept in is the [`AuditSink`]'s business; a node without
 //! one tells nothing.
 //!
-//! [`table`] says which opcode a request has, [`opcode`] what an opcode is, [`outcome`] how an error is called;
-//! [`Journal`] is what a node keeps about it, [`replicated`] what it tells of changes that other nodes made.
+//! `table` says which opcode a request has, `opcode` what an opcode is, `outcome` how an error is called;
+//! `Journal` is what a node keeps about it, `replicated` what it tells of changes that other nodes made.
 
 mod event;
 mod journal;

@@ -117,6 +117,19 @@ attribute_types! {
     UNWRAP_TEMPLATE = CKA_UNWRAP_TEMPLATE: Template;
     DERIVE_TEMPLATE = CKA_DERIVE_TEMPLATE: Template;
     ALLOWED_MECHANISMS = CKA_ALLOWED_MECHANISMS: Mechanisms;
+    PRIME = CKA_PRIME: Bytes;
+    SUBPRIME = CKA_SUBPRIME: Bytes;
+    BASE = CKA_BASE: Bytes;
+    VALUE_BITS = CKA_VALUE_BITS: Ulong;
+    PARAMETER_SET = CKA_PARAMETER_SET: Ulong;
+    SEED = CKA_SEED: Bytes;
+    ENCAPSULATE = CKA_ENCAPSULATE: Bool;
+    DECAPSULATE = CKA_DECAPSULATE: Bool;
+    ENCAPSULATE_TEMPLATE = CKA_ENCAPSULATE_TEMPLATE: Template;
+    DECAPSULATE_TEMPLATE = CKA_DECAPSULATE_TEMPLATE: Template;
+    HSS_LEVELS = CKA_HSS_LEVELS: Ulong;
+    HSS_LMS_TYPE = CKA_HSS_LMS_TYPE: Ulong;
+    HSS_LMOTS_TYPE = CKA_HSS_LMOTS_TYPE: Ulong;
 }
 
 impl AttributeType {
@@ -131,6 +144,7 @@ impl AttributeType {
                 | Self::EXPONENT_1
                 | Self::EXPONENT_2
                 | Self::COEFFICIENT
+                | Self::SEED
         )
     }
 }

@@ -64,6 +64,40 @@ pub enum KeyType {
     GenericSecret,
     /// `CKK_AES`.
     Aes,
+    /// `CKK_EC_EDWARDS`.
+    EcEdwards,
+    /// `CKK_EC_MONTGOMERY`.
+    EcMontgomery,
+    /// `CKK_ML_KEM`.
+    MlKem,
+    /// `CKK_ML_DSA`.
+    MlDsa,
+    /// `CKK_SLH_DSA`.
+    SlhDsa,
+    /// `CKK_HSS`.
+    Hss,
+    /// `CKK_XMSS`.
+    Xmss,
+    /// `CKK_XMSSMT`.
+    XmssMt,
+    /// `CKK_DSA`.
+    Dsa,
+    /// `CKK_DH`.
+    Dh,
+    /// `CKK_X9_42_DH`.
+    X942Dh,
+    /// `CKK_AES_XTS`.
+    AesXts,
+    /// `CKK_DES2`.
+    Des2,
+    /// `CKK_DES3`.
+    Des3,
+    /// `CKK_CHACHA20`.
+    ChaCha20,
+    /// `CKK_POLY1305`.
+    Poly1305,
+    /// `CKK_HKDF`.
+    Hkdf,
     /// `CKK_SHA_1_HMAC` to `CKK_SHA512_HMAC`: a generic secret for one HMAC only.
     Hmac(crate::Hash),
 }
@@ -77,6 +111,23 @@ impl KeyType {
             cryptoki_sys::CKK_EC => Some(Self::Ec),
             cryptoki_sys::CKK_GENERIC_SECRET => Some(Self::GenericSecret),
             cryptoki_sys::CKK_AES => Some(Self::Aes),
+            cryptoki_sys::CKK_EC_EDWARDS => Some(Self::EcEdwards),
+            cryptoki_sys::CKK_EC_MONTGOMERY => Some(Self::EcMontgomery),
+            cryptoki_sys::CKK_ML_KEM => Some(Self::MlKem),
+            cryptoki_sys::CKK_ML_DSA => Some(Self::MlDsa),
+            cryptoki_sys::CKK_SLH_DSA => Some(Self::SlhDsa),
+            cryptoki_sys::CKK_HSS => Some(Self::Hss),
+            cryptoki_sys::CKK_XMSS => Some(Self::Xmss),
+            cryptoki_sys::CKK_XMSSMT => Some(Self::XmssMt),
+            cryptoki_sys::CKK_DSA => Some(Self::Dsa),
+            cryptoki_sys::CKK_DH => Some(Self::Dh),
+            cryptoki_sys::CKK_X9_42_DH => Some(Self::X942Dh),
+            cryptoki_sys::CKK_AES_XTS => Some(Self::AesXts),
+            cryptoki_sys::CKK_DES2 => Some(Self::Des2),
+            cryptoki_sys::CKK_DES3 => Some(Self::Des3),
+            cryptoki_sys::CKK_CHACHA20 => Some(Self::ChaCha20),
+            cryptoki_sys::CKK_POLY1305 => Some(Self::Poly1305),
+            cryptoki_sys::CKK_HKDF => Some(Self::Hkdf),
             cryptoki_sys::CKK_SHA_1_HMAC => Some(Self::Hmac(Hash::Sha1)),
             cryptoki_sys::CKK_SHA224_HMAC => Some(Self::Hmac(Hash::Sha224)),
             cryptoki_sys::CKK_SHA256_HMAC => Some(Self::Hmac(Hash::Sha256)),
@@ -94,6 +145,23 @@ impl KeyType {
             Self::Ec => cryptoki_sys::CKK_EC,
             Self::GenericSecret => cryptoki_sys::CKK_GENERIC_SECRET,
             Self::Aes => cryptoki_sys::CKK_AES,
+            Self::EcEdwards => cryptoki_sys::CKK_EC_EDWARDS,
+            Self::EcMontgomery => cryptoki_sys::CKK_EC_MONTGOMERY,
+            Self::MlKem => cryptoki_sys::CKK_ML_KEM,
+            Self::MlDsa => cryptoki_sys::CKK_ML_DSA,
+            Self::SlhDsa => cryptoki_sys::CKK_SLH_DSA,
+            Self::Hss => cryptoki_sys::CKK_HSS,
+            Self::Xmss => cryptoki_sys::CKK_XMSS,
+            Self::XmssMt => cryptoki_sys::CKK_XMSSMT,
+            Self::Dsa => cryptoki_sys::CKK_DSA,
+            Self::Dh => cryptoki_sys::CKK_DH,
+            Self::X942Dh => cryptoki_sys::CKK_X9_42_DH,
+            Self::AesXts => cryptoki_sys::CKK_AES_XTS,
+            Self::Des2 => cryptoki_sys::CKK_DES2,
+            Self::Des3 => cryptoki_sys::CKK_DES3,
+            Self::ChaCha20 => cryptoki_sys::CKK_CHACHA20,
+            Self::Poly1305 => cryptoki_sys::CKK_POLY1305,
+            Self::Hkdf => cryptoki_sys::CKK_HKDF,
             Self::Hmac(Hash::Sha1) => cryptoki_sys::CKK_SHA_1_HMAC,
             Self::Hmac(Hash::Sha224) => cryptoki_sys::CKK_SHA224_HMAC,
             Self::Hmac(Hash::Sha256) => cryptoki_sys::CKK_SHA256_HMAC,
@@ -115,7 +183,7 @@ pub struct Usage(u16);
 
 impl Usage {
     /// The usage attributes, in the order of their bits.
-    pub const ATTRIBUTES: [AttributeType; 9] = [
+    pub const ATTRIBUTES: [AttributeType; 11] = [
         AttributeType::ENCRYPT,
         AttributeType::DECRYPT,
         AttributeType::SIGN,
@@ -125,6 +193,8 @@ impl Usage {
         AttributeType::DERIVE,
         AttributeType::SIGN_RECOVER,
         AttributeType::VERIFY_RECOVER,
+        AttributeType::ENCAPSULATE,
+        AttributeType::DECAPSULATE,
     ];
 
     /// Whether the usage that an attribute stands for is allowed.

@@ -74,7 +74,16 @@ pub(crate) struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rsa,
+    /// Of any form: short Weierstrass, Edwards, Montgomery.
     Ec,
+    /// Those whose parameters are a set with a number: ML-DSA, ML-KEM, SLH-DSA.
+    ParameterSet,
+    /// Hash-based signatures with state: HSS, XMSS, XMSS^MT.
+    HashBased,
+    Dsa,
+    /// PKCS #3: no subprime.
+    Dh,
+    X942Dh,
     Secret,
 }
 
@@ -97,6 +106,11 @@ const PAIR: &[ObjectClass] = &[PublicKey, PrivateKey];
 const ANY: &[Kind] = &[];
 const RSA: &[Kind] = &[Kind::Rsa];
 const EC: &[Kind] = &[Kind::Ec];
+const SETS: &[Kind] = &[Kind::ParameterSet];
+const HASHES: &[Kind] = &[Kind::HashBased];
+const DH: &[Kind] = &[Kind::Dh];
+const PRIMES: &[Kind] = &[Kind::Dsa, Kind::X942Dh];
+const GROUPS: &[Kind] = &[Kind::Dsa, Kind::Dh, Kind::X942Dh];
 
 #[rustfmt::skip]
 pub(crate) static RULES: &[Rule] = &[
@@ -191,6 +205,31 @@ pub(crate) static RULES: &[Rule] = &[
     row(A::EC_POINT,                PUBLIC,      EC,   Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::VALUE,                   PRIVATE,     EC,   Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
 
+    row(A::PARAMETER_SET,           PUBLIC,      SETS, Must,  Must,    Never, Never, Fixed,   Fixed,   Absent),
+    row(A::PARAMETER_SET,           PRIVATE,     SETS, Must,  Same,    Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE,                   PUBLIC,      SETS, Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE,                   PRIVATE,     SETS, May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SEED,                    PRIVATE,     SETS, May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::ENCAPSULATE,             PUBLIC,      ANY,  May,   May,     May,   May,   Free,    Free,    Able),
+    row(A::DECAPSULATE,             PRIVATE,     ANY,  May,   May,     May,   May,   Free,    Free,    Able),
+    row(A::ENCAPSULATE_TEMPLATE,    PUBLIC,      ANY,  May,   May,     May,   May,   Fixed,   Fixed,   Absent),
+    row(A::DECAPSULATE_TEMPLATE,    PRIVATE,     ANY,  May,   May,     May,   May,   Fixed,   Fixed,   Absent),
+
+    row(A::VALUE,                   PUBLIC,      HASHES, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::HSS_LEVELS,              PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::HSS_LMS_TYPE,            PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::HSS_LMOTS_TYPE,          PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
+
+    row(A::PRIME,                   PUBLIC,      GROUPS, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SUBPRIME,                PUBLIC,      PRIMES, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::BASE,                    PUBLIC,      GROUPS, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE,                   PUBLIC,      GROUPS, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::PRIME,                   PRIVATE,     GROUPS, Must, Same,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SUBPRIME,                PRIVATE,     PRIMES, Must, Same,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::BASE,                    PRIVATE,     GROUPS, Must, Same,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE,                   PRIVATE,     GROUPS, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE_BITS,              PRIVATE,     DH,   Never, May,     Never, Never, Fixed,   Fixed,   Absent),
+
     row(A::VALUE,                   SECRET,      ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::VALUE_LEN,               SECRET,      ANY,  Same,  Must,    Same,  Same,  Fixed,   Fixed,   Absent),
 ];
@@ -225,12 +264,26 @@ pub(crate) fn is_secret(attribute: AttributeType, class: ObjectClass) -> bool {
 
 /// Whether keys of a type can do what a usage attribute stands for.
 pub(crate) fn is_able(attribute: AttributeType, class: ObjectClass, key: KeyType) -> bool {
-    match (Kind::of(key), class) {
-        (Kind::Rsa, _) => attribute != A::DERIVE,
-        (Kind::Ec, PrivateKey) => matches!(attribute, A::SIGN | A::DERIVE),
-        (Kind::Ec, _) => attribute == A::VERIFY,
-        (Kind::Secret, _) if key == KeyType::Aes => attribute != A::DERIVE,
-        (Kind::Secret, _) => matches!(attribute, A::SIGN | A::VERIFY | A::DERIVE),
+    match key {
+        KeyType::Rsa => !matches!(attribute, A::DERIVE | A::ENCAPSULATE | A::DECAPSULATE),
+        KeyType::Ec if class == PrivateKey => matches!(attribute, A::SIGN | A::DERIVE),
+        KeyType::EcMontgomery | KeyType::Dh | KeyType::X942Dh => {
+            attribute == A::DERIVE && class == PrivateKey
+        }
+        KeyType::MlKem => matches!(attribute, A::ENCAPSULATE | A::DECAPSULATE),
+        KeyType::Ec
+        | KeyType::EcEdwards
+        | KeyType::MlDsa
+        | KeyType::SlhDsa
+        | KeyType::Hss
+        | KeyType::Xmss
+        | KeyType::XmssMt
+        | KeyType::Dsa => matches!(attribute, A::SIGN | A::VERIFY),
+        KeyType::Aes | KeyType::Des2 | KeyType::Des3 => attribute != A::DERIVE,
+        KeyType::AesXts | KeyType::ChaCha20 => matches!(attribute, A::ENCRYPT | A::DECRYPT),
+        KeyType::Poly1305 => matches!(attribute, A::SIGN | A::VERIFY),
+        KeyType::Hkdf => attribute == A::DERIVE,
+        KeyType::GenericSecret | KeyType::Hmac(_) => matches!(attribute, A::SIGN | A::VERIFY | A::DERIVE),
     }
 }
 
@@ -238,8 +291,21 @@ impl Kind {
     fn of(key: KeyType) -> Self {
         match key {
             KeyType::Rsa => Self::Rsa,
-            KeyType::Ec => Self::Ec,
-            KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_) => Self::Secret,
+            KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => Self::Ec,
+            KeyType::MlKem | KeyType::MlDsa | KeyType::SlhDsa => Self::ParameterSet,
+            KeyType::Hss | KeyType::Xmss | KeyType::XmssMt => Self::HashBased,
+            KeyType::Dsa => Self::Dsa,
+            KeyType::Dh => Self::Dh,
+            KeyType::X942Dh => Self::X942Dh,
+            KeyType::Aes
+            | KeyType::AesXts
+            | KeyType::Des2
+            | KeyType::Des3
+            | KeyType::ChaCha20
+            | KeyType::Poly1305
+            | KeyType::Hkdf
+            | KeyType::GenericSecret
+            | KeyType::Hmac(_) => Self::Secret,
         }
     }
 }

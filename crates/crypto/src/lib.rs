@@ -11,6 +11,7 @@ pub mod aes;
 mod approver;
 pub mod digest;
 mod ec;
+mod family;
 #[allow(unsafe_code, reason = "the one room of this crate that calls C")]
 mod ffi;
 mod generate;
@@ -29,9 +30,12 @@ mod stream;
 
 pub use approver::ApproverKey;
 pub use ec::{Curve, EcPrivate, EcPublic};
+pub use family::Encapsulated;
 pub use generate::{KeyPair, generate_pair, generate_secret};
 pub use key::{Key, complete_import};
-pub use operation::{Input, decrypt, derive, encrypt, sign, unwrap, unwrap_secret, verify, wrap};
+pub use operation::{
+    Input, decapsulate, decrypt, derive, encapsulate, encrypt, sign, unwrap, unwrap_secret, verify, wrap,
+};
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};
 pub use secret::SecretKey;

@@ -3,10 +3,42 @@
 use strongroom_model::{Algorithm, Blob, Error, Hash, MechanismSpec, Result, ReturnCode};
 use subtle::ConstantTimeEq;
 
+use crate::family::{Family, Job};
 use crate::ffi::mac as ffi;
+use crate::operation::Input;
+use crate::stream::{Running, StreamKind};
 
 /// The length of an AES-CMAC in bytes.
 const CMAC_LEN: usize = 16;
+
+/// Message authentication codes.
+pub(crate) struct Mac;
+
+impl Family for Mac {
+    fn sign(&self, job: &Job<'_>, input: Input<'_>) -> Result<Blob> {
+        job.no_params()?;
+        sign(&job.secret()?.value, job.spec, message(input)?)
+    }
+
+    fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {
+        job.no_params()?;
+        verify(&job.secret()?.value, job.spec, message(input)?, signature)
+    }
+
+    fn open(&self, _kind: StreamKind, job: &Job<'_>) -> Result<Box<dyn Running>> {
+        job.no_params()?;
+        Ok(Box::new(MacStream::open(&job.secret()?.value, job.spec)?))
+    }
+}
+
+fn message(input: Input<'_>) -> Result<&[u8]> {
+    match input {
+        Input::Message(message) => Ok(message),
+        Input::Digest(_) => {
+            Err(Error::new(ReturnCode::ARGUMENTS_BAD, "a MAC is made over the message, not over its digest"))
+        }
+    }
+}
 
 /// The code of `data`. `value` is the key.
 ///
@@ -62,6 +94,21 @@ pub struct MacStream(State);
 enum State {
     Hmac(ffi::Hmac, Hash),
     Cmac(ffi::Cmac),
+}
+
+impl Running for MacStream {
+    fn update(&mut self, data: &[u8]) -> Result<Blob> {
+        Self::update(self, data)?;
+        Ok(Blob::new())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Blob> {
+        Self::finish(*self)
+    }
+
+    fn verify(self: Box<Self>, signature: &[u8]) -> Result<()> {
+        Self::verify(*self, signature)
+    }
 }
 
 impl MacStream {

@@ -1,10 +1,9 @@
-//! Operations with a key in one go. Each finds the family that a mechanism belongs to, and checks that
-//! the key is of that family.
+//! Operations with a key in one go. Each is done by the family that the mechanism belongs to.
 
-use strongroom_model::{Algorithm, Blob, Error, Mechanism, MechanismSpec, Params, Result, ReturnCode};
+use strongroom_model::{Blob, Error, Mechanism, Purposes, Result, ReturnCode};
 
-use crate::secret::SecretKey;
-use crate::{Key, aes, ec, mac, rsa};
+use crate::Key;
+use crate::family::{Encapsulated, Job};
 
 /// What a signature is made over.
 #[derive(Clone, Copy)]
@@ -24,27 +23,6 @@ impl<'a> Input<'a> {
     }
 }
 
-pub(crate) const RSA_SIGNING: &[Algorithm] = &[Algorithm::RsaPkcs, Algorithm::RsaPss, Algorithm::RsaX509];
-pub(crate) const MACS: &[Algorithm] = &[Algorithm::Hmac, Algorithm::AesCmac];
-pub(crate) const RSA_ENCRYPTION: &[Algorithm] = &[Algorithm::RsaPkcs, Algorithm::RsaOaep, Algorithm::RsaX509];
-pub(crate) const AES_ENCRYPTION: &[Algorithm] = &[
-    Algorithm::AesEcb,
-    Algorithm::AesCbc,
-    Algorithm::AesCbcPad,
-    Algorithm::AesCtr,
-    Algorithm::AesGcm,
-    Algorithm::AesKw,
-    Algorithm::AesKwp,
-];
-const AES_WRAPPING: &[Algorithm] =
-    &[Algorithm::AesCbcPad, Algorithm::AesGcm, Algorithm::AesKw, Algorithm::AesKwp];
-
-/// The algorithms of each operation.
-pub(crate) const SIGNING: &[&[Algorithm]] = &[RSA_SIGNING, &[Algorithm::Ecdsa], MACS];
-pub(crate) const ENCRYPTING: &[&[Algorithm]] = &[RSA_ENCRYPTION, AES_ENCRYPTION];
-const WRAPPING: &[&[Algorithm]] = &[RSA_ENCRYPTION, AES_WRAPPING];
-const DERIVING: &[&[Algorithm]] = &[&[Algorithm::Ecdh]];
-
 /// Signs, or makes a MAC.
 ///
 /// # Errors
@@ -52,15 +30,8 @@ const DERIVING: &[&[Algorithm]] = &[&[Algorithm::Ecdh]];
 /// `DATA_LEN_RANGE`, `DATA_INVALID` (raw RSA over a number that isn't less than the modulus),
 /// `ARGUMENTS_BAD` (a digest for a MAC).
 pub fn sign(key: &Key, mechanism: &Mechanism, input: Input<'_>) -> Result<Blob> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match key {
-        Key::RsaPrivate(key) if RSA_SIGNING.contains(&spec.algorithm) => rsa::sign(key, spec, params, input),
-        Key::EcPrivate(key) if spec.algorithm == Algorithm::Ecdsa => ec::sign(key, spec, params, input),
-        Key::Secret(key) if MACS.contains(&spec.algorithm) => {
-            mac::sign(value(key, spec)?, spec, mac_input(params, input)?)
-        }
-        _ => Err(mismatch(spec, key, SIGNING)),
-    }
+    let job = Job::new(key, mechanism, Purposes::SIGN)?;
+    job.family.sign(&job, input)
 }
 
 /// Verifies a signature or a MAC.
@@ -68,19 +39,8 @@ pub fn sign(key: &Key, mechanism: &Mechanism, input: Input<'_>) -> Result<Blob> 
 /// # Errors
 /// `SIGNATURE_INVALID`, `SIGNATURE_LEN_RANGE`, and those of [`sign`].
 pub fn verify(key: &Key, mechanism: &Mechanism, input: Input<'_>, signature: &[u8]) -> Result<()> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match key {
-        Key::RsaPublic(key) if RSA_SIGNING.contains(&spec.algorithm) => {
-            rsa::verify(key, spec, params, input, signature)
-        }
-        Key::EcPublic(key) if spec.algorithm == Algorithm::Ecdsa => {
-            ec::verify(key, spec, params, input, signature)
-        }
-        Key::Secret(key) if MACS.contains(&spec.algorithm) => {
-            mac::verify(value(key, spec)?, spec, mac_input(params, input)?, signature)
-        }
-        _ => Err(mismatch(spec, key, SIGNING)),
-    }
+    let job = Job::new(key, mechanism, Purposes::VERIFY)?;
+    job.family.verify(&job, input, signature)
 }
 
 /// Encrypts.
@@ -89,16 +49,8 @@ pub fn verify(key: &Key, mechanism: &Mechanism, input: Input<'_>, signature: &[u
 /// `KEY_TYPE_INCONSISTENT`, `MECHANISM_INVALID` (the mechanism doesn't encrypt), `MECHANISM_PARAM_INVALID`,
 /// `DATA_LEN_RANGE`, `DATA_INVALID`, `KEY_SIZE_RANGE` (an RSA key too small for OAEP with that hash).
 pub fn encrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match key {
-        Key::RsaPublic(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::encrypt(key, spec, params, data)
-        }
-        Key::Secret(key) if AES_ENCRYPTION.contains(&spec.algorithm) => {
-            aes::encrypt(value(key, spec)?, spec, params, data)
-        }
-        _ => Err(mismatch(spec, key, ENCRYPTING)),
-    }
+    let job = Job::new(key, mechanism, Purposes::ENCRYPT)?;
+    job.family.encrypt(&job, data)
 }
 
 /// Decrypts. A PKCS #1 v1.5 ciphertext with bad padding isn't refused: it yields a made-up message,
@@ -107,16 +59,8 @@ pub fn encrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
 /// # Errors
 /// `ENCRYPTED_DATA_INVALID`, `ENCRYPTED_DATA_LEN_RANGE`, and those of [`encrypt`].
 pub fn decrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match key {
-        Key::RsaPrivate(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::decrypt(key, spec, params, data, &[])
-        }
-        Key::Secret(key) if AES_ENCRYPTION.contains(&spec.algorithm) => {
-            aes::decrypt(value(key, spec)?, spec, params, data)
-        }
-        _ => Err(mismatch(spec, key, ENCRYPTING)),
-    }
+    let job = Job::new(key, mechanism, Purposes::DECRYPT)?;
+    job.family.decrypt(&job, data)
 }
 
 /// Derives the value of a secret key. `len` is its length in bytes; without it a mechanism gives all it
@@ -127,11 +71,8 @@ pub fn decrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
 /// `KEY_TYPE_INCONSISTENT`, `MECHANISM_INVALID`, `MECHANISM_PARAM_INVALID` (a bad public point too),
 /// `TEMPLATE_INCOMPLETE` (a KDF without length), `KEY_SIZE_RANGE` (more than there is).
 pub fn derive(key: &Key, mechanism: &Mechanism, len: Option<usize>) -> Result<Blob> {
-    let spec = spec(mechanism)?;
-    match key {
-        Key::EcPrivate(key) if spec.algorithm == Algorithm::Ecdh => ec::derive(key, &mechanism.params, len),
-        _ => Err(mismatch(spec, key, DERIVING)),
-    }
+    let job = Job::new(key, mechanism, Purposes::DERIVE)?;
+    job.family.derive(&job, len)
 }
 
 /// Wraps a key: the value of a secret key, or the PKCS#8 encoding of a private key.
@@ -142,21 +83,11 @@ pub fn derive(key: &Key, mechanism: &Mechanism, len: Option<usize>) -> Result<Bl
 /// mechanism doesn't take keys as long as that one), `KEY_NOT_WRAPPABLE` (raw RSA: as a number, the key
 /// isn't less than the modulus).
 pub fn wrap(wrapping: &Key, mechanism: &Mechanism, plain: &[u8]) -> Result<Blob> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match wrapping {
-        Key::RsaPublic(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::encrypt(key, spec, params, plain).map_err(|error| match error.code {
-                ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::WRAPPING_KEY_SIZE_RANGE),
-                ReturnCode::DATA_LEN_RANGE => recoded(error, ReturnCode::KEY_SIZE_RANGE),
-                ReturnCode::DATA_INVALID => recoded(error, ReturnCode::KEY_NOT_WRAPPABLE),
-                _ => error,
-            })
-        }
-        Key::Secret(key) if AES_WRAPPING.contains(&spec.algorithm) && key.serves(spec) => {
-            aes::wrap(&key.value, spec, params, plain)
-        }
-        _ => Err(wrapping_mismatch(spec, wrapping, ReturnCode::WRAPPING_KEY_TYPE_INCONSISTENT)),
-    }
+    let job = Job::new(wrapping, mechanism, Purposes::WRAP)?;
+    job.family.wrap(&job, plain).map_err(|error| match error.code {
+        ReturnCode::KEY_TYPE_INCONSISTENT => recoded(error, ReturnCode::WRAPPING_KEY_TYPE_INCONSISTENT),
+        _ => error,
+    })
 }
 
 /// Unwraps what [`wrap`] has wrapped. As with [`decrypt`], PKCS #1 v1.5 never says that padding is bad.
@@ -185,69 +116,32 @@ pub fn unwrap_secret(
     wrapped: &[u8],
     lengths: &[usize],
 ) -> Result<Blob> {
-    let (spec, params) = (spec(mechanism)?, &mechanism.params);
-    match unwrapping {
-        Key::RsaPrivate(key) if RSA_ENCRYPTION.contains(&spec.algorithm) => {
-            rsa::decrypt(key, spec, params, wrapped, lengths).map_err(|error| match error.code {
-                ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::UNWRAPPING_KEY_SIZE_RANGE),
-                ReturnCode::ENCRYPTED_DATA_LEN_RANGE => recoded(error, ReturnCode::WRAPPED_KEY_LEN_RANGE),
-                ReturnCode::ENCRYPTED_DATA_INVALID => recoded(error, ReturnCode::WRAPPED_KEY_INVALID),
-                _ => error,
-            })
-        }
-        Key::Secret(key) if AES_WRAPPING.contains(&spec.algorithm) && key.serves(spec) => {
-            aes::unwrap(&key.value, spec, params, wrapped)
-        }
-        _ => Err(wrapping_mismatch(spec, unwrapping, ReturnCode::UNWRAPPING_KEY_TYPE_INCONSISTENT)),
-    }
+    let job = Job::new(unwrapping, mechanism, Purposes::UNWRAP)?;
+    job.family.unwrap(&job, wrapped, lengths).map_err(|error| match error.code {
+        ReturnCode::KEY_TYPE_INCONSISTENT => recoded(error, ReturnCode::UNWRAPPING_KEY_TYPE_INCONSISTENT),
+        _ => error,
+    })
 }
 
-/// The mechanism's row.
-pub(crate) fn spec(mechanism: &Mechanism) -> Result<&'static MechanismSpec> {
-    let unknown =
-        || Error::new(ReturnCode::MECHANISM_INVALID, format!("{} isn't known here", mechanism.kind));
-    mechanism.kind.spec().ok_or_else(unknown)
+/// Makes a secret with a public key, and the ciphertext that tells it to who has the private one.
+///
+/// # Errors
+/// `KEY_TYPE_INCONSISTENT`, `MECHANISM_INVALID` (the mechanism doesn't encapsulate), `MECHANISM_PARAM_INVALID`.
+pub fn encapsulate(public: &Key, mechanism: &Mechanism) -> Result<Encapsulated> {
+    let job = Job::new(public, mechanism, Purposes::ENCAPSULATE)?;
+    job.family.encapsulate(&job)
 }
 
-/// A secret key's value, if the mechanism works with such keys.
-pub(crate) fn value<'a>(key: &'a SecretKey, spec: &MechanismSpec) -> Result<&'a [u8]> {
-    if key.serves(spec) { Ok(&key.value) } else { Err(wrong_key(spec, key)) }
+/// The secret that a ciphertext of [`encapsulate`] tells.
+///
+/// # Errors
+/// As [`encapsulate`]; `WRAPPED_KEY_LEN_RANGE` for a ciphertext of another length.
+pub fn decapsulate(private: &Key, mechanism: &Mechanism, ciphertext: &[u8]) -> Result<Blob> {
+    let job = Job::new(private, mechanism, Purposes::DECAPSULATE)?;
+    job.family.decapsulate(&job, ciphertext)
 }
 
-/// Why a key and a mechanism don't go together, where the operation has these algorithms.
-pub(crate) fn mismatch(spec: &MechanismSpec, key: &Key, operation: &[&[Algorithm]]) -> Error {
-    if operation.iter().any(|algorithms| algorithms.contains(&spec.algorithm)) {
-        return wrong_key(spec, key);
-    }
-    Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't do that", spec.name))
-}
-
-pub(crate) fn no_params(params: &Params) -> Result<()> {
-    if *params == Params::None {
-        return Ok(());
-    }
-    Err(Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "the mechanism takes no parameters"))
-}
-
-fn wrapping_mismatch(spec: &MechanismSpec, key: &Key, wrong_key: ReturnCode) -> Error {
-    let error = mismatch(spec, key, WRAPPING);
-    if error.code == ReturnCode::KEY_TYPE_INCONSISTENT { recoded(error, wrong_key) } else { error }
-}
-
-fn mac_input<'a>(params: &Params, input: Input<'a>) -> Result<&'a [u8]> {
-    no_params(params)?;
-    match input {
-        Input::Message(message) => Ok(message),
-        Input::Digest(_) => {
-            Err(Error::new(ReturnCode::ARGUMENTS_BAD, "a MAC is made over the message, not over its digest"))
-        }
-    }
-}
-
-fn wrong_key(spec: &MechanismSpec, key: &impl std::fmt::Debug) -> Error {
-    Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, format!("{} can't be done with {key:?}", spec.name))
-}
-
-fn recoded(error: Error, code: ReturnCode) -> Error {
+/// The same error with the code that another operation has for it.
+pub(crate) fn recoded(error: Error, code: ReturnCode) -> Error {
     Error { code, ..error }
 }

@@ -7,11 +7,24 @@ use strongroom_model::{
     ReturnCode,
 };
 
-use crate::{aes, digest};
+use crate::family::{Family, Order, no_params};
+use crate::{aes, digest, random};
 use strongroom_model::Hash;
 
 /// The longest generic secret in bytes.
 const MAX_SECRET: usize = 4096;
+
+/// Generic secrets.
+pub(crate) struct Secrets;
+
+impl Family for Secrets {
+    fn generate_secret(&self, order: &Order<'_>, value_len: usize) -> Result<Blob> {
+        no_params(order.params)?;
+        let sizes = order.spec.min_key..=order.spec.max_key;
+        order.check_len(value_len, sizes.contains(&(value_len as u64)))?;
+        Ok(random::blob(value_len))
+    }
+}
 
 /// A secret key.
 #[derive(Clone)]

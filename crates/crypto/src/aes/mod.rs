@@ -14,9 +14,44 @@ mod tests;
 
 use strongroom_model::{Algorithm, Blob, Error, MechanismSpec, Params, Result, ReturnCode};
 
+use crate::family::{Family, Job as Call, Order, no_params};
 use crate::ffi::cipher::Cipher;
+use crate::random;
+use crate::stream::{Running, StreamKind};
 
 pub use stream::AesStream;
+
+/// AES in all its modes.
+pub(crate) struct Aes;
+
+impl Family for Aes {
+    fn encrypt(&self, call: &Call<'_>, data: &[u8]) -> Result<Blob> {
+        encrypt(&call.secret()?.value, call.spec, call.params, data)
+    }
+
+    fn decrypt(&self, call: &Call<'_>, data: &[u8]) -> Result<Blob> {
+        decrypt(&call.secret()?.value, call.spec, call.params, data)
+    }
+
+    fn wrap(&self, call: &Call<'_>, plain: &[u8]) -> Result<Blob> {
+        wrap(&call.secret()?.value, call.spec, call.params, plain)
+    }
+
+    fn unwrap(&self, call: &Call<'_>, wrapped: &[u8], _lengths: &[usize]) -> Result<Blob> {
+        unwrap(&call.secret()?.value, call.spec, call.params, wrapped)
+    }
+
+    fn generate_secret(&self, order: &Order<'_>, value_len: usize) -> Result<Blob> {
+        no_params(order.params)?;
+        order.check_len(value_len, matches!(value_len, 16 | 24 | 32))?;
+        Ok(random::blob(value_len))
+    }
+
+    fn open(&self, kind: StreamKind, call: &Call<'_>) -> Result<Box<dyn Running>> {
+        let encrypt = kind == StreamKind::Encrypt;
+        Ok(Box::new(AesStream::open(encrypt, &call.secret()?.value, call.spec, call.params)?))
+    }
+}
 
 /// Encrypts in one go. `value` is the key; ciphertexts of GCM end in the tag.
 ///

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::{Job, bad_params, check_key, engine_failed, finish_gcm, padding};
 use crate::ffi::Failed;
 use crate::ffi::cipher::{BLOCK, Cipher, Mode};
+use crate::stream::Running;
 
 /// Encryption or decryption under way, in parts of any size. One-shot operations run through it too.
 ///
@@ -30,6 +31,16 @@ enum Kind {
     Seal { tag_len: usize },
     /// GCM, decryption: all the ciphertext so far.
     Open { tag_len: usize, data: Blob },
+}
+
+impl Running for AesStream {
+    fn update(&mut self, data: &[u8]) -> Result<Blob> {
+        Self::update(self, data)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Blob> {
+        Self::finish(*self)
+    }
 }
 
 impl AesStream {

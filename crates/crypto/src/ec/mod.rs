@@ -12,10 +12,12 @@ use strongroom_model::{AttributeType, Attributes, Blob, Error, MechanismSpec, Pa
 
 pub use curve::Curve;
 
+use crate::family::{Family, Job, Order, no_params};
 use crate::ffi::bignum::Number;
 use crate::ffi::ec::{EcKey, Point};
-use crate::operation::{Input, no_params};
-use crate::{digest, kdf};
+use crate::operation::Input;
+use crate::stream::StreamKind;
+use crate::{Key, KeyPair, digest, kdf};
 
 /// A private key on an elliptic curve.
 #[derive(Clone)]
@@ -115,6 +117,62 @@ impl EcPublic {
     pub(crate) fn public_point(&self) -> Result<Vec<u8>> {
         Ok(self.key.public_point()?)
     }
+}
+
+/// ECDSA, ECDH, and keys for them.
+pub(crate) struct Ec;
+
+impl Family for Ec {
+    fn sign(&self, job: &Job<'_>, input: Input<'_>) -> Result<Blob> {
+        match job.key {
+            Key::EcPrivate(key) => sign(key, job.spec, job.params, input),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {
+        match job.key {
+            Key::EcPublic(key) => verify(key, job.spec, job.params, input, signature),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn derive(&self, job: &Job<'_>, len: Option<usize>) -> Result<Blob> {
+        match job.key {
+            Key::EcPrivate(key) => derive(key, job.params, len),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn generate_pair(&self, order: &Order<'_>, public_template: &Attributes) -> Result<KeyPair> {
+        no_params(order.params)?;
+        pair(public_template)
+    }
+
+    fn check(&self, kind: StreamKind, job: &Job<'_>) -> Result<()> {
+        match (kind, job.key) {
+            (StreamKind::Sign, Key::EcPrivate(_)) | (StreamKind::Verify, Key::EcPublic(_)) => job.no_params(),
+            _ => Err(job.wrong_key()),
+        }
+    }
+}
+
+fn pair(template: &Attributes) -> Result<KeyPair> {
+    let curve = Curve::from_attributes(template)?;
+    // As the caller wrote them: an OID or a name.
+    let params = template.bytes(AttributeType::EC_PARAMS).unwrap_or_default();
+    let key = EcPrivate::generate(curve)?;
+    let point = key.public_point()?;
+    Ok(KeyPair {
+        public: Attributes::new()
+            .with(AttributeType::EC_PARAMS, params)
+            .with(AttributeType::EC_POINT, octet_string(&point)),
+        private: Attributes::new()
+            .with(AttributeType::EC_PARAMS, params)
+            .with(AttributeType::VALUE, key.value()?),
+        public_key: Key::EcPublic(EcPublic::new(curve, &point, ReturnCode::FUNCTION_FAILED)?),
+        key: Key::EcPrivate(key),
+    })
 }
 
 /// ECDSA over a digest of any length, of which the leading bits count up to the length of the order

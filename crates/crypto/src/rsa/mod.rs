@@ -1,6 +1,7 @@
 //! RSA: keys, signatures and encryption.
 
 mod encrypt;
+mod generate;
 mod numbers;
 mod pkcs1;
 mod sign;
@@ -11,17 +12,88 @@ use std::sync::Arc;
 use strongroom_model::{AttributeType, Attributes, Blob, Error, Hash, Result, ReturnCode};
 use zeroize::Zeroizing;
 
-pub(crate) use encrypt::{check_encryption, decrypt, encrypt};
-pub(crate) use sign::{check_signing, sign, verify};
+use encrypt::{check_encryption, decrypt, encrypt};
+use sign::{check_signing, sign, verify};
 
-use crate::digest;
+use crate::family::{Family, Job, Order, no_params};
 use crate::ffi::bignum::Number;
 use crate::ffi::rsa::{PrivateNumbers, RsaKey};
+use crate::operation::{Input, recoded};
+use crate::stream::StreamKind;
+use crate::{Key, KeyPair, digest};
 
 /// The smallest modulus in bits.
 pub(crate) const MIN_BITS: u32 = 1024;
 /// The largest modulus in bits.
 pub(crate) const MAX_BITS: u32 = 8192;
+
+/// RSA: keys, signatures, encryption, and the wrapping of keys by encryption.
+pub(crate) struct Rsa;
+
+impl Family for Rsa {
+    fn sign(&self, job: &Job<'_>, input: Input<'_>) -> Result<Blob> {
+        match job.key {
+            Key::RsaPrivate(key) => sign(key, job.spec, job.params, input),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {
+        match job.key {
+            Key::RsaPublic(key) => verify(key, job.spec, job.params, input, signature),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn encrypt(&self, job: &Job<'_>, data: &[u8]) -> Result<Blob> {
+        match job.key {
+            Key::RsaPublic(key) => encrypt(key, job.spec, job.params, data),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn decrypt(&self, job: &Job<'_>, data: &[u8]) -> Result<Blob> {
+        match job.key {
+            Key::RsaPrivate(key) => decrypt(key, job.spec, job.params, data, &[]),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn wrap(&self, job: &Job<'_>, plain: &[u8]) -> Result<Blob> {
+        self.encrypt(job, plain).map_err(|error| match error.code {
+            ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::WRAPPING_KEY_SIZE_RANGE),
+            ReturnCode::DATA_LEN_RANGE => recoded(error, ReturnCode::KEY_SIZE_RANGE),
+            ReturnCode::DATA_INVALID => recoded(error, ReturnCode::KEY_NOT_WRAPPABLE),
+            _ => error,
+        })
+    }
+
+    fn unwrap(&self, job: &Job<'_>, wrapped: &[u8], lengths: &[usize]) -> Result<Blob> {
+        let Key::RsaPrivate(key) = job.key else { return Err(job.wrong_key()) };
+        decrypt(key, job.spec, job.params, wrapped, lengths).map_err(|error| match error.code {
+            ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::UNWRAPPING_KEY_SIZE_RANGE),
+            ReturnCode::ENCRYPTED_DATA_LEN_RANGE => recoded(error, ReturnCode::WRAPPED_KEY_LEN_RANGE),
+            ReturnCode::ENCRYPTED_DATA_INVALID => recoded(error, ReturnCode::WRAPPED_KEY_INVALID),
+            _ => error,
+        })
+    }
+
+    fn generate_pair(&self, order: &Order<'_>, public_template: &Attributes) -> Result<KeyPair> {
+        no_params(order.params)?;
+        generate::pair(public_template)
+    }
+
+    fn check(&self, kind: StreamKind, job: &Job<'_>) -> Result<()> {
+        match (kind, job.key) {
+            (StreamKind::Encrypt, Key::RsaPublic(_)) | (StreamKind::Decrypt, Key::RsaPrivate(_)) => {
+                check_encryption(job.spec, job.params)
+            }
+            (StreamKind::Sign, Key::RsaPrivate(key)) => check_signing(key.public(), job.spec, job.params),
+            (StreamKind::Verify, Key::RsaPublic(key)) => check_signing(key, job.spec, job.params),
+            _ => Err(job.wrong_key()),
+        }
+    }
+}
 
 /// An RSA private key.
 #[derive(Clone)]

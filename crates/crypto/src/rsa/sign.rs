@@ -6,7 +6,8 @@ use strongroom_model::{Algorithm, Blob, Error, Hash, MechanismSpec, Params, Resu
 
 use super::{RsaPrivate, RsaPublic, pkcs1};
 use crate::digest;
-use crate::operation::{Input, no_params};
+use crate::family::no_params;
+use crate::operation::Input;
 
 pub(crate) fn sign(
     key: &RsaPrivate,

@@ -1,0 +1,212 @@
+//! Families of algorithms: what a family can do, and which algorithm belongs to which.
+
+use strongroom_model::{
+    Algorithm, Attributes, Blob, Error, Mechanism, MechanismSpec, Params, Result, ReturnCode,
+};
+
+use crate::secret::{SecretKey, Secrets};
+use crate::stream::{self, Running, StreamKind};
+use crate::{Input, Key, KeyPair, aes, ec, mac, rsa};
+
+/// The family of an algorithm; `None` for digests, in which no key has a part.
+pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
+    Some(match algorithm {
+        Algorithm::RsaKeyPairGen
+        | Algorithm::RsaPkcs
+        | Algorithm::RsaPss
+        | Algorithm::RsaOaep
+        | Algorithm::RsaX509 => &rsa::Rsa,
+        Algorithm::EcKeyPairGen | Algorithm::Ecdsa | Algorithm::Ecdh => &ec::Ec,
+        Algorithm::AesKeyGen
+        | Algorithm::AesEcb
+        | Algorithm::AesCbc
+        | Algorithm::AesCbcPad
+        | Algorithm::AesCtr
+        | Algorithm::AesGcm
+        | Algorithm::AesKw
+        | Algorithm::AesKwp => &aes::Aes,
+        Algorithm::Hmac | Algorithm::AesCmac => &mac::Mac,
+        Algorithm::GenericKeyGen => &Secrets,
+        Algorithm::Digest => return None,
+    })
+}
+
+/// What a family does. It overrides what it can; the table of mechanisms says for what each mechanism may be
+/// used, so that a call for anything else doesn't come here.
+pub(crate) trait Family: Sync {
+    /// Signs, or makes a MAC.
+    fn sign(&self, job: &Job<'_>, _input: Input<'_>) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Verifies a signature or a MAC.
+    fn verify(&self, job: &Job<'_>, _input: Input<'_>, _signature: &[u8]) -> Result<()> {
+        Err(job.wrong_key())
+    }
+
+    /// Encrypts.
+    fn encrypt(&self, job: &Job<'_>, _data: &[u8]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Decrypts.
+    fn decrypt(&self, job: &Job<'_>, _data: &[u8]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Wraps the value of a secret key or the encoding of a private one.
+    fn wrap(&self, job: &Job<'_>, _plain: &[u8]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Unwraps. `lengths` are those that the key may have; none stand for any.
+    fn unwrap(&self, job: &Job<'_>, _wrapped: &[u8], _lengths: &[usize]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Derives a secret of `len` bytes; without it, all there is.
+    fn derive(&self, job: &Job<'_>, _len: Option<usize>) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Makes a secret, and the ciphertext that tells it to who has the private key.
+    fn encapsulate(&self, job: &Job<'_>) -> Result<Encapsulated> {
+        Err(job.wrong_key())
+    }
+
+    /// The secret that a ciphertext tells.
+    fn decapsulate(&self, job: &Job<'_>, _ciphertext: &[u8]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
+    /// Makes a key pair.
+    fn generate_pair(&self, order: &Order<'_>, _public_template: &Attributes) -> Result<KeyPair> {
+        Err(order.makes_none())
+    }
+
+    /// Makes the value of a secret key.
+    fn generate_secret(&self, order: &Order<'_>, _value_len: usize) -> Result<Blob> {
+        Err(order.makes_none())
+    }
+
+    /// Whether an operation could begin: key and parameters, before there is data.
+    fn check(&self, _kind: StreamKind, job: &Job<'_>) -> Result<()> {
+        Err(job.wrong_key())
+    }
+
+    /// Begins an operation whose data comes in parts. Unless a family overrides it, what has a hash is hashed,
+    /// and anything else is gathered.
+    fn open(&self, kind: StreamKind, job: &Job<'_>) -> Result<Box<dyn Running>> {
+        self.check(kind, job)?;
+        Ok(match (kind, job.spec.hash) {
+            (StreamKind::Sign | StreamKind::Verify, Some(hash)) => stream::hashed(job, hash),
+            _ => stream::gathered(kind, job, self.most(job.spec)),
+        })
+    }
+
+    /// How much data is gathered for a mechanism that needs all of it at once, in bytes.
+    fn most(&self, _spec: &MechanismSpec) -> usize {
+        stream::MAX_GATHERED
+    }
+}
+
+/// What an encapsulation makes.
+pub struct Encapsulated {
+    /// For who has the private key; not secret.
+    pub ciphertext: Blob,
+    /// The shared secret.
+    pub secret: Blob,
+}
+
+/// Work with a key.
+pub(crate) struct Job<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) spec: &'static MechanismSpec,
+    pub(crate) params: &'a Params,
+    pub(crate) family: &'static dyn Family,
+}
+
+impl<'a> Job<'a> {
+    /// For one of the mechanism's purposes (`CKF_*`).
+    ///
+    /// # Errors
+    /// `MECHANISM_INVALID` if it isn't one.
+    pub(crate) fn new(key: &'a Key, mechanism: &'a Mechanism, purpose: u64) -> Result<Self> {
+        let spec = spec(mechanism)?;
+        let family = of(spec.algorithm).filter(|_| spec.purposes.contains(purpose)).ok_or_else(|| {
+            Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't do that", spec.name))
+        })?;
+        Ok(Self { key, spec, params: &mechanism.params, family })
+    }
+
+    /// The key, if it's a secret one that the mechanism works with.
+    pub(crate) fn secret(&self) -> Result<&'a SecretKey> {
+        match self.key {
+            Key::Secret(key) if key.serves(self.spec) => Ok(key),
+            _ => Err(self.wrong_key()),
+        }
+    }
+
+    /// Refuses parameters.
+    pub(crate) fn no_params(&self) -> Result<()> {
+        no_params(self.params)
+    }
+
+    /// The mechanism, to be kept.
+    pub(crate) fn mechanism(&self) -> Mechanism {
+        Mechanism { kind: self.spec.kind, params: self.params.clone() }
+    }
+
+    /// The mechanism doesn't go with the key.
+    pub(crate) fn wrong_key(&self) -> Error {
+        let Self { spec, key, .. } = self;
+        Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, format!("{} can't be done with {key:?}", spec.name))
+    }
+}
+
+/// A key to be made.
+pub(crate) struct Order<'a> {
+    pub(crate) spec: &'static MechanismSpec,
+    pub(crate) params: &'a Params,
+    pub(crate) family: &'static dyn Family,
+}
+
+impl<'a> Order<'a> {
+    /// By a mechanism that has the purpose.
+    pub(crate) fn new(mechanism: &'a Mechanism, purpose: u64) -> Result<Self> {
+        let spec = spec(mechanism)?;
+        let family = of(spec.algorithm).filter(|_| spec.purposes.contains(purpose)).ok_or_else(|| {
+            Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't make such keys", spec.name))
+        })?;
+        Ok(Self { spec, params: &mechanism.params, family })
+    }
+
+    fn makes_none(&self) -> Error {
+        Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't make such keys", self.spec.name))
+    }
+
+    /// Refuses a length that the mechanism's row doesn't have.
+    pub(crate) fn check_len(&self, value_len: usize, fits: bool) -> Result<()> {
+        if fits {
+            return Ok(());
+        }
+        Err(Error::new(
+            ReturnCode::KEY_SIZE_RANGE,
+            format!("{} doesn't make keys of {value_len} bytes", self.spec.name),
+        ))
+    }
+}
+
+/// The mechanism's row.
+fn spec(mechanism: &Mechanism) -> Result<&'static MechanismSpec> {
+    let unknown =
+        || Error::new(ReturnCode::MECHANISM_INVALID, format!("{} isn't known here", mechanism.kind));
+    mechanism.kind.spec().ok_or_else(unknown)
+}
+
+pub(crate) fn no_params(params: &Params) -> Result<()> {
+    if *params == Params::None {
+        return Ok(());
+    }
+    Err(Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "the mechanism takes no parameters"))
+}

@@ -67,17 +67,7 @@ pub(crate) unsafe fn parse(ck: CK_MECHANISM) -> Result<Parsed> {
             Algorithm::RsaPss => parameter.pss(spec.hash)?,
             Algorithm::RsaOaep => parameter.oaep()?,
             Algorithm::Ecdh => parameter.ecdh()?,
-            Algorithm::RsaKeyPairGen
-            | Algorithm::RsaPkcs
-            | Algorithm::RsaX509
-            | Algorithm::EcKeyPairGen
-            | Algorithm::Ecdsa
-            | Algorithm::AesKeyGen
-            | Algorithm::AesEcb
-            | Algorithm::AesCmac
-            | Algorithm::GenericKeyGen
-            | Algorithm::Hmac
-            | Algorithm::Digest => parameter.none()?,
+            _ => parameter.none()?,
         }
     };
     Ok(Parsed { mechanism: Mechanism { kind, params }, spec })

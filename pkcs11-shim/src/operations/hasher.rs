@@ -1,65 +1,70 @@
 //! Hashes, computed here: no key is involved, so no node needs to be.
 
-use sha2::digest::{Digest, Output};
+use sha2::digest::Digest;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use strongroom_model::{Blob, Hash};
 
-/// A hash that is being computed.
-#[derive(Clone)]
-pub(super) enum Hasher {
-    Sha1(sha1::Sha1),
-    Sha224(sha2::Sha224),
-    Sha256(sha2::Sha256),
-    Sha384(sha2::Sha384),
-    Sha512(sha2::Sha512),
+/// Makes the hasher of one row for each hash: its name in [`Hash`] and what computes it.
+macro_rules! hashers {
+    ($($hash:ident = $state:ty;)*) => {
+        /// A hash that is being computed.
+        #[derive(Clone)]
+        pub(super) enum Hasher {
+            $($hash($state),)*
+        }
+
+        impl Hasher {
+            pub(super) fn new(hash: Hash) -> Self {
+                match hash {
+                    $(Hash::$hash => Self::$hash(Digest::new()),)*
+                }
+            }
+
+            pub(super) fn update(&mut self, bytes: &[u8]) {
+                match self {
+                    $(Self::$hash(state) => state.update(bytes),)*
+                }
+            }
+
+            pub(super) fn finish(self) -> Blob {
+                match self {
+                    $(Self::$hash(state) => Blob::from(&state.finalize()[..]),)*
+                }
+            }
+
+            /// Length of the digest in bytes.
+            pub(super) fn len(&self) -> usize {
+                match self {
+                    $(Self::$hash(_) => Hash::$hash.len(),)*
+                }
+            }
+
+            /// What it takes to go on later.
+            pub(super) fn save(&self) -> Blob {
+                match self {
+                    $(Self::$hash(state) => Blob::from(&state.serialize()[..]),)*
+                }
+            }
+
+            /// Goes on from what [`Self::save`] gave; `None` if it isn't that.
+            pub(super) fn restore(hash: Hash, saved: &[u8]) -> Option<Self> {
+                match hash {
+                    $(Hash::$hash => {
+                        let saved = SerializedState::<$state>::try_from(saved).ok()?;
+                        <$state>::deserialize(&saved).ok().map(Self::$hash)
+                    })*
+                }
+            }
+        }
+    };
 }
 
-impl Hasher {
-    pub(super) fn new(hash: Hash) -> Self {
-        match hash {
-            Hash::Sha1 => Self::Sha1(Digest::new()),
-            Hash::Sha224 => Self::Sha224(Digest::new()),
-            Hash::Sha256 => Self::Sha256(Digest::new()),
-            Hash::Sha384 => Self::Sha384(Digest::new()),
-            Hash::Sha512 => Self::Sha512(Digest::new()),
-        }
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha1(state) => state.update(bytes),
-            Self::Sha224(state) => state.update(bytes),
-            Self::Sha256(state) => state.update(bytes),
-            Self::Sha384(state) => state.update(bytes),
-            Self::Sha512(state) => state.update(bytes),
-        }
-    }
-
-    pub(super) fn finish(self) -> Blob {
-        fn blob<D: Digest>(digest: Output<D>) -> Blob
-        where
-            Output<D>: AsRef<[u8]>,
-        {
-            Blob::from(digest.as_ref())
-        }
-        match self {
-            Self::Sha1(state) => blob::<sha1::Sha1>(state.finalize()),
-            Self::Sha224(state) => blob::<sha2::Sha224>(state.finalize()),
-            Self::Sha256(state) => blob::<sha2::Sha256>(state.finalize()),
-            Self::Sha384(state) => blob::<sha2::Sha384>(state.finalize()),
-            Self::Sha512(state) => blob::<sha2::Sha512>(state.finalize()),
-        }
-    }
-
-    /// Length of the digest in bytes.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Sha1(_) => Hash::Sha1.len(),
-            Self::Sha224(_) => Hash::Sha224.len(),
-            Self::Sha256(_) => Hash::Sha256.len(),
-            Self::Sha384(_) => Hash::Sha384.len(),
-            Self::Sha512(_) => Hash::Sha512.len(),
-        }
-    }
+hashers! {
+    Sha1 = sha1::Sha1;
+    Sha224 = sha2::Sha224;
+    Sha256 = sha2::Sha256;
+    Sha384 = sha2::Sha384;
+    Sha512 = sha2::Sha512;
 }
 
 #[cfg(test)]
@@ -87,6 +92,22 @@ mod tests {
             assert_eq!(hasher.len(), hash.len());
             let digest = hasher.finish();
             assert_eq!((digest.len(), &hex(&digest[..8])[..]), (hash.len(), start));
+        }
+    }
+
+    #[test]
+    fn what_was_saved_goes_on_elsewhere() {
+        for hash in Hash::ALL {
+            for len in [0, 1, 63, 64, 200] {
+                let mut hasher = Hasher::new(hash);
+                hasher.update(&vec![7; len]);
+                let mut restored = Hasher::restore(hash, &hasher.save()).unwrap();
+                hasher.update(b"more");
+                restored.update(b"more");
+                assert_eq!(hasher.finish(), restored.finish(), "{hash:?} after {len} bytes");
+            }
+            assert!(Hasher::restore(hash, b"").is_none());
+            assert!(Hasher::restore(hash, &[0xff; 300]).is_none());
         }
     }
 }

@@ -147,7 +147,9 @@ impl Session {
 
     fn learn_from(&self, response: &Response) {
         match response {
-            Response::Object(info) => self.slot.remember(info.clone()),
+            Response::Object(info) | Response::Encapsulated { object: info, .. } => {
+                self.slot.remember(info.clone());
+            }
             Response::Pair { public, private } => {
                 self.slot.remember(public.clone());
                 self.slot.remember(private.clone());

@@ -393,6 +393,8 @@ const fn gone(request: &Request) -> ReturnCode {
         | Request::Wrap { .. }
         | Request::Unwrap { .. }
         | Request::Derive { .. }
+        | Request::Encapsulate { .. }
+        | Request::Decapsulate { .. }
         | Request::Open { .. } => ReturnCode::KEY_HANDLE_INVALID,
         _ => ReturnCode::DEVICE_ERROR,
     }

@@ -70,7 +70,9 @@ pub(crate) fn makes_session_object(request: &Request) -> bool {
         | Request::Copy { template, .. }
         | Request::GenerateKey { template, .. }
         | Request::Unwrap { template, .. }
-        | Request::Derive { template, .. } => session(template),
+        | Request::Derive { template, .. }
+        | Request::Encapsulate { template, .. }
+        | Request::Decapsulate { template, .. } => session(template),
         Request::GeneratePair { public, private, .. } => session(public) || session(private),
         _ => false,
     }
@@ -80,7 +82,7 @@ pub(crate) fn makes_session_object(request: &Request) -> bool {
 pub(crate) fn binds(response: &Response) -> bool {
     let on_node = |handle: Handle| matches!(handle.place(), Place::Node(_));
     match response {
-        Response::Object(object) => on_node(object.handle),
+        Response::Object(object) | Response::Encapsulated { object, .. } => on_node(object.handle),
         Response::Pair { public, private } => on_node(public.handle) || on_node(private.handle),
         Response::Streaming { .. } => true,
         _ => false,

@@ -200,6 +200,7 @@ fn kind_of(request: &Request) -> usize {
         Request::GeneratePair { mechanism, .. } => (7, mechanism.kind.0),
         Request::Wrap { mechanism, .. } | Request::Unwrap { mechanism, .. } => (8, mechanism.kind.0),
         Request::Derive { mechanism, .. } => (9, mechanism.kind.0),
+        Request::Encapsulate { mechanism, .. } | Request::Decapsulate { mechanism, .. } => (12, mechanism.kind.0),
         Request::Login(_) | Request::SetPin { .. } | Request::ChangePassword(_) => (10, 0),
         Request::Create { .. } | Request::Copy { .. } | Request::Destroy { .. } => (11, 0),
         _ => (0, 0),

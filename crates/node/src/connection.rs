@@ -214,6 +214,12 @@ impl Connection {
                 caller.unwrap(&mechanism, unwrapping, &wrapped, template)
             }
             Request::Derive { mechanism, base, template } => caller.derive(&mechanism, base, template),
+            Request::Encapsulate { mechanism, public, template } => {
+                caller.encapsulate(&mechanism, public, template)
+            }
+            Request::Decapsulate { mechanism, private, ciphertext, template } => {
+                caller.decapsulate(&mechanism, private, &ciphertext, template)
+            }
             Request::Sign { operation, digested } => caller.sign(&operation, digested),
             Request::Verify { operation, digested, signature } => {
                 caller.verify(&operation, digested, &signature)

@@ -155,7 +155,7 @@ fn generator(mechanism: &Mechanism, purpose: u64) -> Result<&'static MechanismSp
     })
 }
 
-fn expect_class(template: &Attributes, class: ObjectClass) -> Result<()> {
+pub(crate) fn expect_class(template: &Attributes, class: ObjectClass) -> Result<()> {
     match template.ulong(A::CLASS) {
         Some(stated) if stated != class.to_ck() => {
             Err(Error::new(ReturnCode::TEMPLATE_INCONSISTENT, format!("CKA_CLASS isn't that of a {class:?}")))

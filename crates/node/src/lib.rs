@@ -11,6 +11,7 @@ pub mod audit;
 mod connection;
 mod count;
 mod crypt;
+mod encapsulation;
 mod family;
 mod keeping;
 mod keys;

@@ -94,6 +94,8 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::Wrap { .. }
         | Request::Unwrap { .. }
         | Request::Derive { .. }
+        | Request::Encapsulate { .. }
+        | Request::Decapsulate { .. }
         | Request::Open { .. }
         | Request::Update { .. }
         | Request::Finish { .. }

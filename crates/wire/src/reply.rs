@@ -51,6 +51,13 @@ pub enum Response {
         /// The private key.
         private: ObjectInfo,
     },
+    /// A secret key that was made, and the ciphertext that tells it to who has the private key.
+    Encapsulated {
+        /// The secret key.
+        object: ObjectInfo,
+        /// The ciphertext; not secret.
+        ciphertext: Blob,
+    },
     /// Objects found.
     Found(Found),
     /// Attributes.

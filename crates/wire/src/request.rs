@@ -179,6 +179,27 @@ pub enum Request {
         /// For the new key.
         template: Attributes,
     },
+    /// `C_EncapsulateKey`: [`Response::Encapsulated`](crate::Response::Encapsulated). How long the ciphertext will be
+    /// follows from what a client knows of the public key, so that asking for it costs no key.
+    Encapsulate {
+        /// How.
+        mechanism: Mechanism,
+        /// Whose public key.
+        public: Handle,
+        /// For the new key.
+        template: Attributes,
+    },
+    /// `C_DecapsulateKey`: [`Response::Object`](crate::Response::Object).
+    Decapsulate {
+        /// How.
+        mechanism: Mechanism,
+        /// With which private key.
+        private: Handle,
+        /// From [`Response::Encapsulated`](crate::Response::Encapsulated).
+        ciphertext: Blob,
+        /// For the new key.
+        template: Attributes,
+    },
     /// Starts a multi-part operation with its first part: [`Response::Streaming`](crate::Response::Streaming). The operation lives on this node,
     /// until its last part, an error, the end of its session or of the client instance.
     Open {
@@ -376,6 +397,8 @@ impl Request {
             | Self::GeneratePair { .. }
             | Self::Unwrap { .. }
             | Self::Derive { .. }
+            | Self::Encapsulate { .. }
+            | Self::Decapsulate { .. }
             | Self::Update { .. }
             | Self::Finish { .. }
             | Self::CreateUser(_)
@@ -405,6 +428,8 @@ impl Request {
                 | Self::GeneratePair { .. }
                 | Self::Unwrap { .. }
                 | Self::Derive { .. }
+                | Self::Encapsulate { .. }
+                | Self::Decapsulate { .. }
                 | Self::Open { .. }
         )
     }

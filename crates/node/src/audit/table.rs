@@ -118,7 +118,9 @@ impl Entry {
             Request::Copy { .. } => (opcode::COPY_OBJECT, Target::Made),
             Request::GenerateKey { .. } => (opcode::GENERATE_KEY, Target::Made),
             Request::GeneratePair { .. } => (opcode::GENERATE_KEY_PAIR, Target::Made),
-            Request::Derive { .. } => (opcode::DERIVE_KEY, Target::Made),
+            Request::Derive { .. } | Request::Encapsulate { .. } | Request::Decapsulate { .. } => {
+                (opcode::DERIVE_KEY, Target::Made)
+            }
             Request::Persist { .. } => (opcode::MODIFY_OBJECT, Target::Made),
             Request::SetAttributes { handle, .. } => (opcode::MODIFY_OBJECT, Target::Object(*handle)),
             Request::Destroy { handle } => (opcode::DESTROY_OBJECT, Target::Object(*handle)),
@@ -269,7 +271,7 @@ fn default_user(role: Role, state: &Replica) -> Option<UserName> {
 /// The objects that a response names.
 fn made(result: &Result<Response>) -> Vec<&ObjectInfo> {
     match result {
-        Ok(Response::Object(info)) => vec![info],
+        Ok(Response::Object(info) | Response::Encapsulated { object: info, .. }) => vec![info],
         Ok(Response::Pair { public, private }) => vec![public, private],
         _ => Vec::new(),
     }

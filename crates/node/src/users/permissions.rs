@@ -44,7 +44,7 @@ enum Operation {
     ChangeObjects,
     /// To make, copy and destroy objects. Nobody and officers only make public ones.
     MakeObjects,
-    /// To encrypt, decrypt, sign, verify, wrap, unwrap and derive. Nobody only uses public keys.
+    /// To encrypt, decrypt, sign, verify, wrap, unwrap, derive and encapsulate. Nobody only uses public keys.
     UseKeys,
     /// To share keys.
     ShareKeys,
@@ -149,6 +149,8 @@ impl Operation {
             | Request::Wrap { .. }
             | Request::Unwrap { .. }
             | Request::Derive { .. }
+            | Request::Encapsulate { .. }
+            | Request::Decapsulate { .. }
             | Request::Open { .. }
             | Request::Update { .. }
             | Request::Finish { .. } => Self::UseKeys,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_model::{Blob, Profile, ReturnCode, Role};
 use strongroom_node::Node;
-use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Revision};
+use strongroom_node::state::{Change, CommitError, Expect, Key, Port, Record, Revision};
 use strongroom_wire::Request;
 
 use super::deed::Deed;
@@ -100,7 +100,10 @@ impl World {
             Effect::Counted(None, Role::Admin, officer.clone()),
             Effect::Reset(None, Role::Admin, officer.clone()),
         ]);
-        if let Some(user) = View::of(node).user(Role::Admin, &officer) {
+        // The store's, since the news of it may not have come to the node.
+        let key = Key::User(Role::Admin, officer.clone());
+        let stored = self.cluster.as_ref().and_then(|cluster| cluster.ledger.read(|state| state.get(&key)));
+        if let Some((_, Record::User(user))) = stored {
             self.hashes.entry(user.password.clone()).or_insert(at);
         }
         let last = answer.late.as_ref().unwrap_or(&answer.view);

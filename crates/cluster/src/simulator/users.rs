@@ -61,6 +61,8 @@ impl World {
         let right = self.dice.chance(750);
         let at = if right { known.unwrap_or(0) } else { known.map_or(0, |at| (at + 1) % PASSWORDS.len()) };
         let password = Blob::from(PASSWORDS[at].0.as_bytes());
+        // Counted when the node was cut off: its state doesn't show them yet.
+        let uncommitted = node.uncommitted_failures(role, &user);
         let request = Request::Login(Credentials { role, user: Some(user.clone()), password });
         let answer = self.ask(client, node, None, request)?;
         let wish = Wish::LogIn { node: node.id(), role, user: &user, right };
@@ -68,7 +70,9 @@ impl World {
         self.judge(
             &answer,
             &wish,
-            answer.healthy && !answer.view.user(role, &user).is_some_and(|user| user.mfa),
+            answer.healthy
+                && uncommitted == 0
+                && !answer.view.user(role, &user).is_some_and(|user| user.mfa),
         )?;
         let place = (self.profile == Profile::CloudHsm).then_some(node.id());
         let what = format!(

@@ -65,6 +65,15 @@ impl Guesses {
         }
     }
 
+    /// The place of somebody who commits the wrong passwords that couldn't be; `None` if there are none.
+    pub(super) fn unsettled(&self, role: Role, name: &UserName, epoch: u64) -> Option<Guess<'_>> {
+        let whom = (role, name.clone());
+        let mut tallies = self.tallies.lock();
+        let tally = tallies.get_mut(&whom).filter(|tally| tally.epoch == epoch && tally.uncommitted > 0)?;
+        tally.under_way += 1;
+        Some(Guess { guesses: self, whom, epoch })
+    }
+
     /// Wrong passwords since the user got this epoch that couldn't be committed. Not to be asked with a lock on the
     /// replica, which [`Self::begin`] looks at.
     pub(crate) fn uncommitted(&self, role: Role, name: &UserName, epoch: u64) -> u32 {

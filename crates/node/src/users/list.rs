@@ -62,8 +62,8 @@ impl Node {
         }
     }
 
-    /// Those that aren't committed. Not to be asked with a lock on the replica.
-    pub(crate) fn uncommitted_failures(&self, role: Role, name: &UserName) -> u32 {
+    /// Wrong passwords that this node couldn't commit, since it was cut off. Not to be asked with a lock on the replica.
+    pub fn uncommitted_failures(&self, role: Role, name: &UserName) -> u32 {
         let epoch = self.replica.read().user(role, name).map(|user| user.value.epoch);
         epoch.map_or(0, |epoch| self.desk.guesses.uncommitted(role, name, epoch))
     }

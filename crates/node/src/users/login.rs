@@ -108,7 +108,10 @@ impl Caller<'_> {
         }
         let recorded = || self.node.recorded_failures(&self.node.replica.read(), role, name);
         let guess = self.node.desk.guesses.begin(role, name, user.epoch, limit, recorded);
-        let guess = guess.ok_or_else(|| locked(role, name))?;
+        let Some(guess) = guess else {
+            self.commit_count(role, name, user.epoch);
+            return Err(locked(role, name));
+        };
         let right_password = password::verify(given, &user.password);
         let right_answer = !user.mfa || self.answers(role, name, &user, signed.unwrap_or_default());
         if right_password & right_answer {
@@ -186,6 +189,22 @@ impl Caller<'_> {
                 tracing::warn!(user = %name, %role, uncommitted, "wrong password, counted in memory: {error}");
                 Ok(())
             }
+        }
+    }
+
+    /// Tries again to commit wrong passwords that couldn't be: a lock mustn't open by a restart of the node.
+    fn commit_count(&self, role: Role, name: &UserName, epoch: u64) {
+        let Some(guess) = self.node.desk.guesses.unsettled(role, name, epoch) else { return };
+        let _one_by_one = guess.settle();
+        let uncommitted = guess.uncommitted();
+        let committed = self.commit_if_possible(|replica| {
+            let count = self.node.recorded_failures(replica, role, name).saturating_add(uncommitted);
+            let change = self.counted(replica, &guess, role, name, count);
+            Ok((change.ok_or_else(|| incorrect(role, name))?, ()))
+        });
+        match committed {
+            Ok(()) => guess.leave(0),
+            Err(error) => tracing::warn!(user = %name, %role, uncommitted, "locked in memory only: {error}"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Hash functions: SHA-1 and SHA-2 (FIPS 180-4).
+//! Hash functions: SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202), MD5 (RFC 1321).
 
 use strongroom_model::Hash;
 
@@ -76,7 +76,7 @@ mod tests {
     use super::hex::hex;
     use super::*;
 
-    /// FIPS 180-4's example message "abc", and the empty one.
+    /// The standards' example message "abc", and the empty one.
     #[test]
     fn known_answers() {
         let answers = [
@@ -93,6 +93,21 @@ mod tests {
                 "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
                  2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
             ),
+            (Hash::Sha512_224, "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa"),
+            (Hash::Sha512_256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
+            (Hash::Sha3_224, "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
+            (Hash::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+            (
+                Hash::Sha3_384,
+                "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b2\
+                 98d88cea927ac7f539f1edf228376d25",
+            ),
+            (
+                Hash::Sha3_512,
+                "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e\
+                 10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
+            ),
+            (Hash::Md5, "900150983cd24fb0d6963f7d28e17f72"),
         ];
         for (hash, expected) in answers {
             assert_eq!(hex(&digest(hash, &[b"abc"])), expected, "{hash:?}");

@@ -98,7 +98,7 @@ pub enum KeyType {
     Poly1305,
     /// `CKK_HKDF`.
     Hkdf,
-    /// `CKK_SHA_1_HMAC` to `CKK_SHA512_HMAC`: a generic secret for one HMAC only.
+    /// `CKK_SHA_1_HMAC` and the like: a generic secret for one HMAC only.
     Hmac(crate::Hash),
 }
 
@@ -128,18 +128,15 @@ impl KeyType {
             cryptoki_sys::CKK_CHACHA20 => Some(Self::ChaCha20),
             cryptoki_sys::CKK_POLY1305 => Some(Self::Poly1305),
             cryptoki_sys::CKK_HKDF => Some(Self::Hkdf),
-            cryptoki_sys::CKK_SHA_1_HMAC => Some(Self::Hmac(Hash::Sha1)),
-            cryptoki_sys::CKK_SHA224_HMAC => Some(Self::Hmac(Hash::Sha224)),
-            cryptoki_sys::CKK_SHA256_HMAC => Some(Self::Hmac(Hash::Sha256)),
-            cryptoki_sys::CKK_SHA384_HMAC => Some(Self::Hmac(Hash::Sha384)),
-            cryptoki_sys::CKK_SHA512_HMAC => Some(Self::Hmac(Hash::Sha512)),
-            _ => None,
+            _ => match Hash::from_hmac_key_type(key_type) {
+                Some(hash) => Some(Self::Hmac(hash)),
+                None => None,
+            },
         }
     }
 
     /// As `CKK_*`.
     pub const fn to_ck(self) -> u64 {
-        use crate::Hash;
         match self {
             Self::Rsa => cryptoki_sys::CKK_RSA,
             Self::Ec => cryptoki_sys::CKK_EC,
@@ -162,11 +159,7 @@ impl KeyType {
             Self::ChaCha20 => cryptoki_sys::CKK_CHACHA20,
             Self::Poly1305 => cryptoki_sys::CKK_POLY1305,
             Self::Hkdf => cryptoki_sys::CKK_HKDF,
-            Self::Hmac(Hash::Sha1) => cryptoki_sys::CKK_SHA_1_HMAC,
-            Self::Hmac(Hash::Sha224) => cryptoki_sys::CKK_SHA224_HMAC,
-            Self::Hmac(Hash::Sha256) => cryptoki_sys::CKK_SHA256_HMAC,
-            Self::Hmac(Hash::Sha384) => cryptoki_sys::CKK_SHA384_HMAC,
-            Self::Hmac(Hash::Sha512) => cryptoki_sys::CKK_SHA512_HMAC,
+            Self::Hmac(hash) => hash.hmac_key_type(),
         }
     }
 

@@ -65,6 +65,13 @@ hashers! {
     Sha256 = sha2::Sha256;
     Sha384 = sha2::Sha384;
     Sha512 = sha2::Sha512;
+    Sha512_224 = sha2::Sha512_224;
+    Sha512_256 = sha2::Sha512_256;
+    Sha3_224 = sha3::Sha3_224;
+    Sha3_256 = sha3::Sha3_256;
+    Sha3_384 = sha3::Sha3_384;
+    Sha3_512 = sha3::Sha3_512;
+    Md5 = md5::Md5;
 }
 
 #[cfg(test)]
@@ -75,7 +82,7 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The first bytes of the digests of "abc" (FIPS 180-4 examples).
+    /// The first bytes of the digests of "abc" (examples of FIPS 180-4 and FIPS 202; RFC 1321).
     #[test]
     fn digests_of_abc() {
         let expected = [
@@ -84,6 +91,13 @@ mod tests {
             "ba7816bf8f01cfea",
             "cb00753f45a35e8b",
             "ddaf35a193617aba",
+            "4634270f707b6a54",
+            "53048e2681941ef9",
+            "e642824c3f8cf24a",
+            "3a985da74fe225b2",
+            "ec01498288516fc9",
+            "b751850b1a57168a",
+            "900150983cd24fb0",
         ];
         for (hash, start) in Hash::ALL.into_iter().zip(expected) {
             let mut hasher = Hasher::new(hash);

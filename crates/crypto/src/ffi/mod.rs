@@ -9,7 +9,10 @@ pub(crate) mod rsa;
 
 use std::ptr;
 
-use aws_lc_sys::{ERR_clear_error, EVP_MD, EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384, EVP_sha512};
+use aws_lc_sys::{
+    ERR_clear_error, EVP_MD, EVP_md5, EVP_sha1, EVP_sha3_224, EVP_sha3_256, EVP_sha3_384, EVP_sha3_512,
+    EVP_sha224, EVP_sha256, EVP_sha384, EVP_sha512, EVP_sha512_224, EVP_sha512_256,
+};
 use strongroom_model::{Error, Hash, ReturnCode};
 
 /// The engine refused or failed. What that means is for the caller to say: the engine's own reasons
@@ -54,6 +57,13 @@ pub(crate) fn md(hash: Hash) -> *const EVP_MD {
             Hash::Sha256 => EVP_sha256(),
             Hash::Sha384 => EVP_sha384(),
             Hash::Sha512 => EVP_sha512(),
+            Hash::Sha512_224 => EVP_sha512_224(),
+            Hash::Sha512_256 => EVP_sha512_256(),
+            Hash::Sha3_224 => EVP_sha3_224(),
+            Hash::Sha3_256 => EVP_sha3_256(),
+            Hash::Sha3_384 => EVP_sha3_384(),
+            Hash::Sha3_512 => EVP_sha3_512(),
+            Hash::Md5 => EVP_md5(),
         }
     }
 }

@@ -11,14 +11,21 @@ pub(super) const OVERHEAD: usize = 11;
 
 /// A DigestInfo up to the digest.
 pub(super) fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
-    // The last arcs of id-sha1 (1.3.14.3.2.26) and of id-sha2xx (2.16.840.1.101.3.4.2.x).
-    let sha2 = |arc| [&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02][..], &[arc]].concat();
+    // id-sha1 is 1.3.14.3.2.26, id-md5 1.2.840.113549.2.5; the others are 2.16.840.1.101.3.4.2.x.
+    let nist = |arc| [&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02][..], &[arc]].concat();
     let oid = match hash {
         Hash::Sha1 => vec![0x2b, 0x0e, 0x03, 0x02, 0x1a],
-        Hash::Sha224 => sha2(4),
-        Hash::Sha256 => sha2(1),
-        Hash::Sha384 => sha2(2),
-        Hash::Sha512 => sha2(3),
+        Hash::Sha224 => nist(4),
+        Hash::Sha256 => nist(1),
+        Hash::Sha384 => nist(2),
+        Hash::Sha512 => nist(3),
+        Hash::Sha512_224 => nist(5),
+        Hash::Sha512_256 => nist(6),
+        Hash::Sha3_224 => nist(7),
+        Hash::Sha3_256 => nist(8),
+        Hash::Sha3_384 => nist(9),
+        Hash::Sha3_512 => nist(10),
+        Hash::Md5 => vec![0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05],
     };
     // All lengths are below 128, where DER's lengths are single bytes.
     let tlv = |tag: u8, value: &[u8]| [&[tag, value.len() as u8][..], value].concat();

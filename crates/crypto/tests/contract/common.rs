@@ -53,6 +53,13 @@ pub(crate) fn hash_name(hash: Hash) -> &'static str {
         Hash::Sha256 => "sha256",
         Hash::Sha384 => "sha384",
         Hash::Sha512 => "sha512",
+        Hash::Sha512_224 => "sha512-224",
+        Hash::Sha512_256 => "sha512-256",
+        Hash::Sha3_224 => "sha3-224",
+        Hash::Sha3_256 => "sha3-256",
+        Hash::Sha3_384 => "sha3-384",
+        Hash::Sha3_512 => "sha3-512",
+        Hash::Md5 => "md5",
     }
 }
 

@@ -1,6 +1,8 @@
+use md5::Md5;
 use rsa::{Pkcs1v15Sign, Pss};
 use sha1::Sha1;
-use sha2::{Sha224, Sha256, Sha384, Sha512};
+use sha2::{Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
+use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use strongroom_crypto::{Input, digest::digest, encrypt, sign, to_pkcs8, verify};
 use strongroom_model::{Hash, Mechanism, MechanismType, Params, ReturnCode};
 
@@ -29,6 +31,13 @@ fn scheme(hash: Hash) -> Pkcs1v15Sign {
         Hash::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
         Hash::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
         Hash::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
+        Hash::Sha512_224 => Pkcs1v15Sign::new::<Sha512_224>(),
+        Hash::Sha512_256 => Pkcs1v15Sign::new::<Sha512_256>(),
+        Hash::Sha3_224 => Pkcs1v15Sign::new::<Sha3_224>(),
+        Hash::Sha3_256 => Pkcs1v15Sign::new::<Sha3_256>(),
+        Hash::Sha3_384 => Pkcs1v15Sign::new::<Sha3_384>(),
+        Hash::Sha3_512 => Pkcs1v15Sign::new::<Sha3_512>(),
+        Hash::Md5 => Pkcs1v15Sign::new::<Md5>(),
     }
 }
 
@@ -94,6 +103,13 @@ fn pss_agrees_with_the_rsa_crate_for_every_hash() {
                 Hash::Sha256 => with_pss::<Sha256>(&other, &hashed, salt, &ours),
                 Hash::Sha384 => with_pss::<Sha384>(&other, &hashed, salt, &ours),
                 Hash::Sha512 => with_pss::<Sha512>(&other, &hashed, salt, &ours),
+                Hash::Sha512_224 => with_pss::<Sha512_224>(&other, &hashed, salt, &ours),
+                Hash::Sha512_256 => with_pss::<Sha512_256>(&other, &hashed, salt, &ours),
+                Hash::Sha3_224 => with_pss::<Sha3_224>(&other, &hashed, salt, &ours),
+                Hash::Sha3_256 => with_pss::<Sha3_256>(&other, &hashed, salt, &ours),
+                Hash::Sha3_384 => with_pss::<Sha3_384>(&other, &hashed, salt, &ours),
+                Hash::Sha3_512 => with_pss::<Sha3_512>(&other, &hashed, salt, &ours),
+                Hash::Md5 => with_pss::<Md5>(&other, &hashed, salt, &ours),
             };
             assert!(agreed, "{kind}, salt {salt}");
             verify(&RSA.public_key, &mechanism, Input::Message(MESSAGE), &theirs).unwrap();

@@ -55,6 +55,13 @@ const SHA224: Option<Hash> = Some(Hash::Sha224);
 const SHA256: Option<Hash> = Some(Hash::Sha256);
 const SHA384: Option<Hash> = Some(Hash::Sha384);
 const SHA512: Option<Hash> = Some(Hash::Sha512);
+const SHA512_224: Option<Hash> = Some(Hash::Sha512_224);
+const SHA512_256: Option<Hash> = Some(Hash::Sha512_256);
+const SHA3_224: Option<Hash> = Some(Hash::Sha3_224);
+const SHA3_256: Option<Hash> = Some(Hash::Sha3_256);
+const SHA3_384: Option<Hash> = Some(Hash::Sha3_384);
+const SHA3_512: Option<Hash> = Some(Hash::Sha3_512);
+const MD5: Option<Hash> = Some(Hash::Md5);
 
 mechanisms! {
     RSA_PKCS_KEY_PAIR_GEN = CKM_RSA_PKCS_KEY_PAIR_GEN: RsaKeyPairGen, None, RSA, 1024..=8192, PAIR;
@@ -98,9 +105,23 @@ mechanisms! {
     SHA256_HMAC = CKM_SHA256_HMAC: Hmac, SHA256, GEN, 1..=4096, SIGN;
     SHA384_HMAC = CKM_SHA384_HMAC: Hmac, SHA384, GEN, 1..=4096, SIGN;
     SHA512_HMAC = CKM_SHA512_HMAC: Hmac, SHA512, GEN, 1..=4096, SIGN;
+    SHA512_224_HMAC = CKM_SHA512_224_HMAC: Hmac, SHA512_224, GEN, 1..=4096, SIGN;
+    SHA512_256_HMAC = CKM_SHA512_256_HMAC: Hmac, SHA512_256, GEN, 1..=4096, SIGN;
+    SHA3_224_HMAC = CKM_SHA3_224_HMAC: Hmac, SHA3_224, GEN, 1..=4096, SIGN;
+    SHA3_256_HMAC = CKM_SHA3_256_HMAC: Hmac, SHA3_256, GEN, 1..=4096, SIGN;
+    SHA3_384_HMAC = CKM_SHA3_384_HMAC: Hmac, SHA3_384, GEN, 1..=4096, SIGN;
+    SHA3_512_HMAC = CKM_SHA3_512_HMAC: Hmac, SHA3_512, GEN, 1..=4096, SIGN;
+    MD5_HMAC = CKM_MD5_HMAC: Hmac, MD5, GEN, 1..=4096, SIGN;
     SHA_1 = CKM_SHA_1: Digest, SHA1, None, 0..=0, DIGEST;
     SHA224 = CKM_SHA224: Digest, SHA224, None, 0..=0, DIGEST;
     SHA256 = CKM_SHA256: Digest, SHA256, None, 0..=0, DIGEST;
     SHA384 = CKM_SHA384: Digest, SHA384, None, 0..=0, DIGEST;
     SHA512 = CKM_SHA512: Digest, SHA512, None, 0..=0, DIGEST;
+    SHA512_224 = CKM_SHA512_224: Digest, SHA512_224, None, 0..=0, DIGEST;
+    SHA512_256 = CKM_SHA512_256: Digest, SHA512_256, None, 0..=0, DIGEST;
+    SHA3_224 = CKM_SHA3_224: Digest, SHA3_224, None, 0..=0, DIGEST;
+    SHA3_256 = CKM_SHA3_256: Digest, SHA3_256, None, 0..=0, DIGEST;
+    SHA3_384 = CKM_SHA3_384: Digest, SHA3_384, None, 0..=0, DIGEST;
+    SHA3_512 = CKM_SHA3_512: Digest, SHA3_512, None, 0..=0, DIGEST;
+    MD5 = CKM_MD5: Digest, MD5, None, 0..=0, DIGEST;
 }

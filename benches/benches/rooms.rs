@@ -4,7 +4,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_crypto::{Input, generate_pair, sign};
 use strongroom_model::{AttributeType, Attributes, Blob, Handle, Mechanism, MechanismType};
-use strongroom_wire::{Envelope, Operation, Request, decode, encode};
+use strongroom_wire::{Envelope, Numbered, Operation, Request, decode, encode};
 
 const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 
@@ -31,12 +31,8 @@ fn wire(c: &mut Criterion) {
         mechanism: Mechanism::plain(MechanismType::ECDSA),
         data: Blob::from([1; 32]),
     };
-    let envelope = Envelope {
-        attach: None,
-        session: 1,
-        extras: None,
-        request: Request::Sign { operation, digested: false },
-    };
+    let request = Request::Sign { operation, digested: false };
+    let envelope = Numbered::new(1, Envelope { attach: None, session: 1, extras: None, request });
     let mut frame = Vec::new();
     c.bench_function("wire: encode a sign request", |b| {
         b.iter(|| {
@@ -45,7 +41,7 @@ fn wire(c: &mut Criterion) {
         });
     });
     c.bench_function("wire: decode a sign request", |b| {
-        b.iter(|| decode::<Envelope>(&frame[4..]).expect("what was encoded"));
+        b.iter(|| decode::<Numbered<Envelope>>(&frame[4..]).expect("what was encoded"));
     });
 }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use strongroom_client::{Client, ClusterConfig, Endpoint, Route};
 use strongroom_model::{Blob, Handle, Mechanism, MechanismType, NodeId, Params, Profile};
 use strongroom_wire::{
-    ClusterInfo, Envelope, Frames, Hello, Member, Operation, Reply, Request, Response, Standing, Stream,
-    Welcome, decode, encode,
+    ClusterInfo, Envelope, Frames, Hello, Member, Numbered, Operation, Reply, Request, Response, Standing,
+    Stream, Welcome, decode, encode,
 };
 
 fn main() {
@@ -138,7 +138,8 @@ fn answer(
     stream.write_all(&out).ok()?;
     out.clear();
     loop {
-        let envelope: Envelope = decode(frames.next(&mut stream, 1 << 20).ok()??).ok()?;
+        let Numbered { number, message: envelope }: Numbered<Envelope> =
+            decode(frames.next(&mut stream, 1 << 20).ok()??).ok()?;
         frames.wipe();
         let begun = Instant::now();
         while begun.elapsed() < work {
@@ -148,11 +149,8 @@ fn answer(
             Request::Sign { operation, .. } => Response::Bytes(operation.data),
             _ => Response::Done,
         });
-        encode(
-            &Reply { revision: 1, epoch: 1, detached: false, standing: Standing::Current, result },
-            &mut out,
-        )
-        .ok()?;
+        let reply = Reply { revision: 1, epoch: 1, detached: false, standing: Standing::Current, result };
+        encode(&Numbered { number, message: reply }, &mut out).ok()?;
         if !frames.has_next() {
             stream.write_all(&out).ok()?;
             out.clear();

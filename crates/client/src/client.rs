@@ -78,7 +78,7 @@ impl Client {
             epoch: AtomicU64::new(0),
             turn: AtomicUsize::new(first_turn(instance)),
             established: AtomicBool::new(false),
-            wait: Wait::new(config.spin_us),
+            wait: Wait::new(config.spin_us, config.call_timeout()),
             born: Instant::now(),
             config,
         }
@@ -126,7 +126,8 @@ impl Client {
     /// # Errors
     ///
     /// What the node says. `CKR_TOKEN_NOT_PRESENT` if no node was ever reached, `CKR_DEVICE_ERROR` if none
-    /// can be reached any more, or if nobody knows whether the request was carried out;
+    /// can be reached any more, or if nobody knows whether the request was carried out, say since the node was silent for
+    /// `call_timeout_ms`;
     /// `CKR_KEY_HANDLE_INVALID` or `CKR_OBJECT_HANDLE_INVALID` if the node of a session object is no more.
     pub fn call(&self, route: Route, session: u64, request: &Request) -> Result<Response> {
         self.renew_if_due();

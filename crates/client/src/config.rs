@@ -16,6 +16,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use strongroom_model::{Error, ReturnCode};
@@ -25,6 +26,9 @@ use strongroom_wire::Availability;
 const FILE: &str = "client.toml";
 /// How long a call waits for a daemon that went away, unless the file says otherwise.
 const RECONNECT_MS: u64 = 3000;
+/// How long a node may be silent while a call waits for its answer, unless the file says otherwise. Commits on a slow
+/// disk and nodes with much to do take seconds; a person waits for a minute before asking what's wrong.
+const CALL_TIMEOUT_MS: u64 = 60_000;
 /// How long a lone caller polls for its answer before it sleeps, unless the file says otherwise.
 /// Waking a sleeping core costs 70 to 90 us on a virtual machine (performance.md).
 const SPIN_US: u64 = 50;
@@ -47,6 +51,10 @@ pub struct ClusterConfig {
     pub nodes: Vec<Endpoint>,
     /// How long a call waits for nodes that were there before to come back, in milliseconds.
     pub reconnect_ms: u64,
+    /// How long a node may be silent while a call waits for its answer, in milliseconds; 0 is for ever. Generation and
+    /// derivation of keys may take ten times as long. Then the connection isn't used any more, the node is left alone for a
+    /// while, and the call is repeated elsewhere if that does no harm.
+    pub call_timeout_ms: u64,
     /// Whether requests are repeated.
     pub retry: Retry,
     /// How long a lone caller polls for its answer before it sleeps, in microseconds; 0 is never.
@@ -200,10 +208,16 @@ impl ClusterConfig {
             name: name.into(),
             nodes,
             reconnect_ms: RECONNECT_MS,
+            call_timeout_ms: CALL_TIMEOUT_MS,
             retry: Retry::default(),
             spin_us: SPIN_US,
             availability: Availability::default(),
         }
+    }
+
+    /// How long a node may be silent.
+    pub(crate) fn call_timeout(&self) -> Option<Duration> {
+        (self.call_timeout_ms > 0).then(|| Duration::from_millis(self.call_timeout_ms))
     }
 }
 
@@ -253,6 +267,8 @@ struct Table {
     #[serde(default)]
     reconnect_ms: Option<u64>,
     #[serde(default)]
+    call_timeout_ms: Option<u64>,
+    #[serde(default)]
     retry: Retry,
     #[serde(default)]
     spin_us: Option<u64>,
@@ -276,6 +292,7 @@ impl Table {
         Ok(ClusterConfig {
             nodes: nodes.map_err(|message| format!("cluster {name:?}: {message}"))?,
             reconnect_ms: self.reconnect_ms.unwrap_or(RECONNECT_MS),
+            call_timeout_ms: self.call_timeout_ms.unwrap_or(CALL_TIMEOUT_MS),
             retry: self.retry,
             spin_us,
             availability: match self.key_availability_check {
@@ -389,13 +406,16 @@ mod tests {
     fn settings_have_defaults() {
         let text = "[[cluster]]\nname = 'a'\nnodes = ['unix:/a/0', 'unix:/a/1']\n\
                     [[cluster]]\nname = 'b'\nnodes = ['unix:/b']\nreconnect_ms = 5\nretry = 'off'\nspin_us = 0\n\
-                    key_availability_check = false\n";
+                    key_availability_check = false\ncall_timeout_ms = 700\n";
         let config = Config::from_toml(text).unwrap();
         let nodes = vec![Endpoint::Unix("/a/0".into()), Endpoint::Unix("/a/1".into())];
         assert_eq!(config.clusters[0], ClusterConfig::new("a", nodes));
         let second = &config.clusters[1];
         assert_eq!((second.reconnect_ms, second.retry, second.spin_us), (5, Retry::Off, 0));
         assert_eq!(second.availability, Availability::OneNode);
+        assert_eq!(second.call_timeout(), Some(Duration::from_millis(700)));
+        assert_eq!(config.clusters[0].call_timeout(), Some(Duration::from_secs(60)));
+        assert_eq!(ClusterConfig { call_timeout_ms: 0, ..second.clone() }.call_timeout(), None);
         assert_eq!(second.nodes[0].to_string(), "unix:/b");
     }
 

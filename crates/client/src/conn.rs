@@ -1,10 +1,13 @@
 //! One connection to a node.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use strongroom_model::{Error, NodeId, ReturnCode, limits, wipe};
-use strongroom_wire::{Attach, Extras, Frames, Hello, Reply, Request, Stream, Welcome, decode, encode};
+use strongroom_wire::{
+    Attach, Extras, Frames, Hello, Numbered, Reply, Request, Stream, Welcome, decode, encode,
+};
 
 use crate::descriptor::Guarded;
 use crate::lanes::{Lead, Outcome};
@@ -18,7 +21,7 @@ pub(crate) const NOBODY: Generation = 0;
 pub(crate) const UNKNOWN: Generation = u64::MAX;
 
 /// How long a node may take to answer a [`Hello`], which it does at once.
-const HELLO_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// A buffer that grew past this is given back after use.
 const KEPT: usize = 2 * 1024 * 1024;
 /// Room for nearly every quick request.
@@ -29,6 +32,8 @@ pub(crate) struct Conn {
     stream: Guarded<Stream>,
     frames: Frames,
     out: Vec<u8>,
+    /// The number of the last request.
+    number: u32,
     /// The node at the other end.
     pub(crate) node: NodeId,
     /// Whom it speaks for.
@@ -66,11 +71,17 @@ struct Outgoing<'a> {
 /// The frame of a request for a connection that speaks for whom the client does.
 pub(crate) fn frame(session: u64, request: &Request) -> io::Result<Vec<u8>> {
     let mut frame = Vec::with_capacity(FRAME);
-    encode(&Outgoing { attach: None, session, extras: None, request }, &mut frame)?;
+    // It gets its number when it's known on which connection it goes.
+    encode(&Numbered::new(0, Outgoing { attach: None, session, extras: None, request }), &mut frame)?;
     Ok(frame)
 }
 
 impl Failure {
+    /// Whether the node takes what it's sent, or not even that, and says nothing.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Unsent(error) | Self::Lost(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+
     /// What it is for a call that went with the one that failed.
     pub(crate) fn of_another(&self) -> Self {
         let copy = |error: &io::Error| match error.raw_os_error() {
@@ -88,18 +99,29 @@ impl Failure {
 }
 
 impl Conn {
-    /// Introduces the client on a stream that was connected just now.
+    /// Introduces the client on a stream that was connected just now. `limit` is how long the node may leave unread what it's
+    /// sent.
     ///
     /// # Errors
     ///
     /// [`Failure::Unsent`], and [`Failure::Unfit`] with what a node says that doesn't take the client in.
-    pub(crate) fn open(stream: Stream, hello: &Hello) -> Result<(Self, Welcome), Failure> {
-        Self::introduce(stream, hello).map_err(Failure::Unsent)?.map_err(Failure::Unfit)
+    pub(crate) fn open(
+        stream: Stream,
+        hello: &Hello,
+        limit: Option<Duration>,
+    ) -> Result<(Self, Welcome), Failure> {
+        Self::introduce(stream, hello, limit).map_err(Failure::Unsent)?.map_err(Failure::Unfit)
     }
 
-    fn introduce(stream: Stream, hello: &Hello) -> io::Result<Result<(Self, Welcome), Error>> {
+    fn introduce(
+        stream: Stream,
+        hello: &Hello,
+        limit: Option<Duration>,
+    ) -> io::Result<Result<(Self, Welcome), Error>> {
         let mut stream = Guarded::new(stream)?;
-        stream.socket().set_read_timeout(Some(HELLO_TIMEOUT))?;
+        let at_once = limit.map_or(HELLO_TIMEOUT, |limit| limit.min(HELLO_TIMEOUT));
+        stream.socket().set_read_timeout(Some(at_once))?;
+        stream.socket().set_write_timeout(limit)?;
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         encode(hello, &mut out)?;
         // A node that's full says so and hangs up without listening.
@@ -118,7 +140,10 @@ impl Conn {
         stream.socket().set_read_timeout(None)?;
         Ok(answer.map(|welcome| {
             let node = welcome.node;
-            (Self { stream, frames, out, node, speaks_for: NOBODY, core: 0, broken: false }, welcome)
+            (
+                Self { stream, frames, out, number: 0, node, speaks_for: NOBODY, core: 0, broken: false },
+                welcome,
+            )
         }))
     }
 
@@ -148,10 +173,12 @@ impl Conn {
         if self.broken || !self.frames.is_empty() {
             return Err(Failure::Unsent(io::ErrorKind::BrokenPipe.into()));
         }
-        self.send(&Outgoing { attach, session, extras, request }, lead)?;
-        let reply = self.receive(request, in_flight, lead.is_alone())?;
+        let mut number = self.number.wrapping_add(1);
+        self.send(Numbered::new(number, Outgoing { attach, session, extras, request }), lead)?;
+        let reply = self.receive(number, request, in_flight, lead.is_alone())?;
         while !lead.is_alone() {
-            match self.receive(request, in_flight, false) {
+            number = number.wrapping_add(1);
+            match self.receive(number, request, in_flight, false) {
                 Ok(reply) => lead.next(Outcome::Answered(reply)),
                 Err(failure) => {
                     self.broken = true;
@@ -162,8 +189,10 @@ impl Conn {
         Ok(reply)
     }
 
+    /// Reads the answer to the request of a number.
     fn receive(
         &mut self,
+        number: u32,
         request: &Request,
         in_flight: &InFlight<'_>,
         alone: bool,
@@ -171,9 +200,13 @@ impl Conn {
         let mut answer = in_flight.answer(&mut self.stream, request);
         match self.frames.next(&mut answer, limits::MAX_FRAME) {
             Ok(Some(body)) => {
-                let reply = decode(body);
+                let reply = decode::<Numbered<Reply>>(body);
                 self.frames.wipe();
-                reply.map_err(|error| Failure::Hopeless(malformed(self.node, &error)))
+                match reply {
+                    Ok(reply) if reply.number() == number => Ok(reply.message),
+                    Ok(reply) => Err(Failure::Lost(astray(number, reply.number()))),
+                    Err(error) => Err(Failure::Hopeless(malformed(self.node, &error))),
+                }
             }
             Ok(None) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
             // A Unix socket says this when its other end was closed with bytes in it that nobody had
@@ -188,19 +221,19 @@ impl Conn {
         }
     }
 
-    fn send(&mut self, message: &Outgoing<'_>, lead: &mut Lead<'_>) -> Result<(), Failure> {
-        if let Err(error) = encode(message, &mut self.out) {
+    fn send(&mut self, message: Numbered<Outgoing<'_>>, lead: &mut Lead<'_>) -> Result<(), Failure> {
+        if let Err(error) = encode(&message, &mut self.out) {
             let message = format!("the request is too large for a node: {error}");
             return Err(Failure::Hopeless(Error::new(ReturnCode::DATA_LEN_RANGE, message)));
         }
-        lead.write(self.node, &mut self.out);
+        self.number = lead.write(self.node, message.number(), &mut self.out);
         let sent = match self.stream.write(&self.out) {
             Ok(written) => match self.stream.write_all(&self.out[written..]) {
                 // A frame that wasn't written to its end can't have been carried out, but those before it can.
-                Err(error) if !lead.is_alone() => Err(Failure::Lost(error)),
-                sent => sent.map_err(Failure::Unsent),
+                Err(error) if !lead.is_alone() => Err(Failure::Lost(in_time(error))),
+                sent => sent.map_err(|error| Failure::Unsent(in_time(error))),
             },
-            Err(error) => Err(Failure::Unsent(error)),
+            Err(error) => Err(Failure::Unsent(in_time(error))),
         };
         self.wipe();
         sent
@@ -234,6 +267,20 @@ impl Drop for Conn {
 fn malformed(node: NodeId, error: &io::Error) -> Error {
     let message = format!("node {} sent what is no answer ({error}); the connection is closed", node.0);
     Error::new(ReturnCode::DEVICE_ERROR, message)
+}
+
+/// A connection that's out of step.
+fn astray(asked: u32, answered: u32) -> io::Error {
+    let message = format!("the node answered request {answered} of the connection instead of {asked}");
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+/// A write's time limit shows as a socket that isn't ready.
+fn in_time(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "the node takes nothing in"),
+        _ => error,
+    }
 }
 
 /// A node that turns a client away closes the connection, before it has read the [`Hello`] or after.
@@ -279,9 +326,10 @@ mod tests {
                     extras: extras.as_ref(),
                     request: &request,
                 };
-                encode(&outgoing, &mut ours).unwrap();
+                encode(&Numbered::new(7, outgoing), &mut ours).unwrap();
                 let (attach, extras) = (attach.clone(), extras.map(Box::new));
-                encode(&Envelope { attach, session: 9, extras, request }, &mut theirs).unwrap();
+                let envelope = Envelope { attach, session: 9, extras, request };
+                encode(&Numbered::new(7, envelope), &mut theirs).unwrap();
                 assert_eq!(ours, theirs);
             }
         }

@@ -172,14 +172,17 @@ impl Client {
                 continue;
             }
             match self.converse(link, conn, errand, lead) {
+                Err(failure) if failure.is_silence() => return Err(self.silent(link, failure)),
                 // The node may have been restarted since; what else is idle is tried, then a new connection.
                 Err(Failure::Unsent(_)) => {}
                 Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
                 result => return result.map(Some),
             }
         }
+        link.is_tried(|| self.now_ms());
         let conn = match self.connect(link) {
             Ok(conn) => conn,
+            Err(failure) if failure.is_silence() => return Err(self.silent(link, failure)),
             Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
             Err(failure) => {
                 if let (true, Failure::Unsent(error)) = (link.failed(self.now_ms()), &failure) {
@@ -194,6 +197,7 @@ impl Client {
         }
         match self.converse(link, conn, errand, lead) {
             Err(Failure::Unfit(error)) => Err(self.rest(link, error)),
+            Err(failure) if failure.is_silence() => Err(self.silent(link, failure)),
             Err(failure @ (Failure::Unsent(_) | Failure::Lost(_))) => {
                 link.failed(self.now_ms());
                 Err(failure)
@@ -210,13 +214,22 @@ impl Client {
         Failure::Unfit(error)
     }
 
+    /// Leaves a node alone for a while that answers nothing.
+    fn silent(&self, link: &Link, failure: Failure) -> Failure {
+        if link.falls_silent(self.now_ms()) {
+            self.log.say(Level::Info, format_args!("{} doesn't answer in time", Named(link)));
+        }
+        failure
+    }
+
     fn connect(&self, link: &Arc<Link>) -> std::result::Result<Conn, Failure> {
         let (Some(instance), Some(family)) = (self.instance, self.family) else {
             let error = io::Error::other("the system gives no random bytes (getrandom)");
             return Err(Failure::Unsent(error));
         };
         let hello = Hello { protocol: PROTOCOL, instance, family, availability: self.config.availability };
-        let (conn, welcome) = Conn::open(link.address.connect().map_err(Failure::Unsent)?, &hello)?;
+        let stream = link.address.connect().map_err(Failure::Unsent)?;
+        let (conn, welcome) = Conn::open(stream, &hello, self.config.call_timeout())?;
         if welcome.cluster.members.len() > limits::MAX_NODES {
             let message = "the node names more nodes than there may be";
             return Err(Failure::Unsent(io::Error::new(io::ErrorKind::InvalidData, message)));
@@ -248,7 +261,13 @@ impl Client {
             if matches!(result, Err(Failure::Lost(_))) && request.may_bind() {
                 self.state.write(|state| state.note(*session, conn.node));
             }
-            let reply = result?;
+            let reply = match result {
+                Err(failure) if failure.is_silence() => {
+                    link.hold(conn);
+                    return Err(failure);
+                }
+                result => result?,
+            };
             let detached = self.review(lead, &reply, generation, attach.is_some());
             if is_refusal(&reply) {
                 link.give(conn);
@@ -416,6 +435,14 @@ fn is_not_logged_in(reply: &Reply) -> bool {
 }
 
 fn lost(link: &Link, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::TimedOut {
+        let message = format!(
+            "{} didn't answer for as long as call_timeout_ms in client.toml allows; it is unknown whether the request was \
+             carried out",
+            Named(link)
+        );
+        return Error::new(ReturnCode::DEVICE_ERROR, message);
+    }
     let message = format!(
         "the connection to {} broke before the answer came ({error}); it is unknown whether the request was carried out",
         Named(link)

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::sched_getcpu;
 use strongroom_model::{NodeId, wipe};
-use strongroom_wire::Reply;
+use strongroom_wire::{Reply, renumber};
 
 use crate::conn::Failure;
 
@@ -175,8 +175,9 @@ impl<'a> Lead<'a> {
         self.followers.is_empty()
     }
 
-    /// Appends the frames of those who are taken along to a node; others are told to go alone.
-    pub(crate) fn write(&mut self, node: NodeId, out: &mut Vec<u8>) {
+    /// Appends the frames of those who are taken along to a node, numbered on from `number`, the leader's; others are told
+    /// to go alone. Returns the last number.
+    pub(crate) fn write(&mut self, node: NodeId, mut number: u32, out: &mut Vec<u8>) -> u32 {
         let fits = |follower: &Arc<Follower>| follower.only.is_none_or(|only| only == node);
         if !self.followers.iter().all(fits) {
             let (fit, unfit): (VecDeque<_>, VecDeque<_>) =
@@ -185,8 +186,12 @@ impl<'a> Lead<'a> {
             self.outcomes.extend(unfit.into_iter().map(|follower| (follower, Outcome::Alone)));
         }
         for follower in &self.followers {
+            let start = out.len();
             out.extend_from_slice(&follower.frame);
+            number = number.wrapping_add(1);
+            renumber(&mut out[start..], number);
         }
+        number
     }
 
     /// Notes what became of the next follower's call.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::thread::sched_getcpu;
 use strongroom_model::NodeId;
 
-use crate::conn::Conn;
+use crate::conn::{Conn, HELLO_TIMEOUT};
 use crate::dial::Address;
 use crate::lanes::Lanes;
 
@@ -20,6 +20,8 @@ use crate::lanes::Lanes;
 const REST_MS: u64 = 100;
 /// How long at most.
 const MAX_REST_MS: u64 = 10_000;
+/// As many failures as make the longest rest.
+const SILENT: u32 = 7;
 /// How many idle connections are kept; a burst of calls shall not use up the process's descriptors for good.
 const MAX_IDLE: usize = 64;
 /// The number of a node that hasn't said it yet.
@@ -34,10 +36,10 @@ pub(crate) struct Link {
     pub(crate) lanes: Lanes,
     node: AtomicU32,
     idle: Mutex<Vec<Conn>>,
-    /// Connections of the process that this one was forked from. Nothing is ever said on them; they are
-    /// kept until there is one of our own, since a node drops a family's session objects with
+    /// Connections on which nothing is said any more: of the process that this one was forked from, and of a node that
+    /// fell silent. They are kept until there is a new one, since a node drops a family's session objects with
     /// its last connection, and the parent may have ended.
-    inherited: Mutex<Vec<Conn>>,
+    held: Mutex<Vec<Conn>>,
     failures: AtomicU32,
     /// Since the client was made, in milliseconds.
     rests_until: AtomicU64,
@@ -55,7 +57,7 @@ impl Link {
             lanes: Lanes::default(),
             node: AtomicU32::new(node.map_or(NO_NODE, |node| node.0.into())),
             idle: Mutex::new(Vec::new()),
-            inherited: Mutex::new(Vec::new()),
+            held: Mutex::new(Vec::new()),
             failures: AtomicU32::new(0),
             rests_until: AtomicU64::new(0),
         }
@@ -66,18 +68,23 @@ impl Link {
         let mut child = Self::at(self.address.in_child(), self.configured, self.node());
         // A lock that another thread held when the process was forked is never free again; what it
         // guards stays open.
-        for pool in [&self.idle, &self.inherited] {
-            if let (Ok(mut pool), Ok(inherited)) = (pool.try_lock(), child.inherited.get_mut()) {
-                inherited.append(&mut pool);
+        for pool in [&self.idle, &self.held] {
+            if let (Ok(mut pool), Ok(held)) = (pool.try_lock(), child.held.get_mut()) {
+                held.append(&mut pool);
             }
         }
         child
     }
 
-    /// Closes what was inherited, now that there is a connection of our own.
+    /// Closes what was held, now that there is a new connection.
     pub(crate) fn disown(&self) {
-        let inherited = std::mem::take(&mut *lock(&self.inherited));
-        drop(inherited);
+        let held = std::mem::take(&mut *lock(&self.held));
+        drop(held);
+    }
+
+    /// Keeps a connection open on which nothing is to be said any more.
+    pub(crate) fn hold(&self, conn: Conn) {
+        lock(&self.held).push(conn);
     }
 
     /// The node's number, if known.
@@ -121,6 +128,24 @@ impl Link {
         failures == 0
     }
 
+    /// Notes that the node takes what it's sent and says nothing; whether that's news. To try it again costs a caller
+    /// seconds, so it's left alone for as long as any, and idle connections aren't tried at all.
+    pub(crate) fn falls_silent(&self, now_ms: u64) -> bool {
+        let mut idle = std::mem::take(&mut *lock(&self.idle));
+        lock(&self.held).append(&mut idle);
+        let failures = self.failures.fetch_max(SILENT, Ordering::Relaxed);
+        self.failed(now_ms);
+        failures == 0
+    }
+
+    /// Leaves a node that failed to the caller who is about to try it again.
+    pub(crate) fn is_tried(&self, now_ms: impl Fn() -> u64) {
+        if self.failures.load(Ordering::Relaxed) > 0 {
+            let patience = u64::try_from(HELLO_TIMEOUT.as_millis()).unwrap_or(MAX_REST_MS);
+            self.rests_until.store(now_ms() + patience, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that the node works; whether that's news.
     pub(crate) fn works(&self) -> bool {
         self.failures.load(Ordering::Relaxed) > 0 && self.failures.swap(0, Ordering::Relaxed) > 0
@@ -158,5 +183,19 @@ mod tests {
         assert!(link.rests(|| 10_999) && !link.rests(|| 11_000));
         assert!(link.works() && !link.works());
         assert!(!link.rests(|| 1000));
+    }
+
+    #[test]
+    fn a_silent_node_is_left_alone_for_long_and_tried_by_one() {
+        let link = Link::new("/s".into(), true, None);
+        link.is_tried(|| 1000);
+        assert!(!link.rests(|| 0), "a node that is well is everybody's");
+        assert!(link.falls_silent(1000) && !link.falls_silent(1000));
+        assert!(link.rests(|| 10_999) && !link.rests(|| 11_000));
+        link.is_tried(|| 11_000);
+        assert!(link.rests(|| 15_999) && !link.rests(|| 16_000));
+        assert!(link.works());
+        link.failed(20_000);
+        assert!(!link.rests(|| 20_100), "what was is forgotten");
     }
 }

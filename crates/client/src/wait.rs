@@ -44,6 +44,8 @@ const CROWD: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Wait {
     budget: Duration,
+    /// How long a node may be silent.
+    limit: Option<Duration>,
     /// [`TAKEN`].
     taken: Duration,
     in_flight: AtomicUsize,
@@ -71,10 +73,12 @@ pub(crate) struct InFlight<'a> {
 }
 
 impl Wait {
-    /// Waits awake for at most `micros` microseconds; 0 is never.
-    pub(crate) fn new(micros: u64) -> Self {
+    /// Waits awake for at most `micros` microseconds, 0 is never; and for as long as `limit` says altogether, if the node
+    /// is silent.
+    pub(crate) fn new(micros: u64, limit: Option<Duration>) -> Self {
         Self {
             budget: Duration::from_micros(micros),
+            limit,
             taken: TAKEN,
             in_flight: AtomicUsize::new(0),
             cores: AtomicUsize::new(0),
@@ -105,7 +109,8 @@ impl InFlight<'_> {
         let wait = self.wait;
         let kind = &wait.kinds[kind_of(request)];
         let awake = self.others == 0 && !wait.budget.is_zero() && kind.is_due() && wait.cores() > 1;
-        Answer { stream, wait, awake: awake.then_some(kind) }
+        let limit = wait.limit.map(|limit| limit.saturating_mul(patience(request)));
+        Answer { stream, wait, limit, awake: awake.then_some(kind) }
     }
 
     /// Whether there are more calls than cores to carry them out, so many more that it pays to send some together.
@@ -150,6 +155,7 @@ impl Kind {
 pub(crate) struct Answer<'a> {
     stream: &'a mut Stream,
     wait: &'a Wait,
+    limit: Option<Duration>,
     awake: Option<&'a Kind>,
 }
 
@@ -183,8 +189,17 @@ impl Read for Answer<'_> {
                 polled = now;
             }
         }
-        Stream::wait_readable(&*self.stream)?;
+        Stream::wait_readable(&*self.stream, self.limit)?;
         self.stream.read(buffer)
+    }
+}
+
+/// How many times as long as for other requests a node may be silent. Primes, pairs and domain parameters are found by
+/// luck, and derivations may be slow on purpose: nobody knows how long they take.
+const fn patience(request: &Request) -> u32 {
+    match request {
+        Request::GenerateKey { .. } | Request::GeneratePair { .. } | Request::Derive { .. } => 10,
+        _ => 1,
     }
 }
 
@@ -200,7 +215,9 @@ fn kind_of(request: &Request) -> usize {
         Request::GeneratePair { mechanism, .. } => (7, mechanism.kind.0),
         Request::Wrap { mechanism, .. } | Request::Unwrap { mechanism, .. } => (8, mechanism.kind.0),
         Request::Derive { mechanism, .. } => (9, mechanism.kind.0),
-        Request::Encapsulate { mechanism, .. } | Request::Decapsulate { mechanism, .. } => (12, mechanism.kind.0),
+        Request::Encapsulate { mechanism, .. } | Request::Decapsulate { mechanism, .. } => {
+            (12, mechanism.kind.0)
+        }
         Request::Login(_) | Request::SetPin { .. } | Request::ChangePassword(_) => (10, 0),
         Request::Create { .. } | Request::Copy { .. } | Request::Destroy { .. } => (11, 0),
         _ => (0, 0),
@@ -224,7 +241,7 @@ mod tests {
 
     /// A `Wait` that believes in a spare core wherever the test runs.
     fn wait(micros: u64) -> Wait {
-        Wait { cores: AtomicUsize::new(2), taken: Duration::MAX, ..Wait::new(micros) }
+        Wait { cores: AtomicUsize::new(2), taken: Duration::MAX, ..Wait::new(micros, None) }
     }
 
     #[test]

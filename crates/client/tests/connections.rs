@@ -301,3 +301,23 @@ fn answers_go_to_who_asked() {
         }
     });
 }
+
+/// As the one above; here the surplus comes when the client has looked whether there is any.
+#[test]
+fn an_answer_to_another_request_is_nobodys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("0");
+    let node = FakeNode::start(&path, 0, |seen| match obedient(seen) {
+        Act::Answer(result) if seen.conn % 2 == 0 => Act::Misnumbered(result),
+        act => act,
+    });
+    let client = client(&[&path]);
+    let signature = client.call(Route::Any, 0, &sign(b"mine")).unwrap();
+    assert!(matches!(&signature, Response::Bytes(bytes) if bytes[..] == b"mine"[..]), "{signature:?}");
+    assert_eq!(node.connections(), 2, "it's asked again on another connection");
+    node.cut();
+    until(|| node.open() == 0);
+    let error = client.call(Route::Any, 0, &generate()).unwrap_err();
+    assert_eq!(error.code, ReturnCode::DEVICE_ERROR);
+    assert!(error.message.contains("answered request 0 of the connection instead of 1"), "{}", error.message);
+}

@@ -9,7 +9,7 @@ use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
 use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
-use strongroom_wire::{Envelope, Frames, Hello, Reply, Standing, Stream, Welcome, decode, encode};
+use strongroom_wire::{Envelope, Frames, Hello, Numbered, Reply, Standing, Stream, Welcome, decode, encode};
 
 use crate::budget::Budget;
 use crate::connections::Place;
@@ -95,9 +95,9 @@ pub(crate) fn converse(
         let ask = |size| share.ask(size + kept, known, || place.is_closed());
         let Some(body) = frames.next_asking(&mut reader, limits::MAX_FRAME, ask)? else { return Ok(()) };
         let in_flight = reader.begin(together);
-        let envelope = decode::<Envelope>(body);
+        let envelope = decode::<Numbered<Envelope>>(body);
         frames.wipe();
-        let envelope = envelope?;
+        let Numbered { number, message: envelope } = envelope?;
         if out.len() > MAX_DUE || !envelope.request.is_quick() {
             flush(place, faults, &mut out)?;
         }
@@ -110,7 +110,7 @@ pub(crate) fn converse(
             Fate::Served | Fate::LostAfter => {}
             Fate::LostBefore => return Err(Ended::Broken),
             Fate::Busy => {
-                encode(&busy(node), &mut out)?;
+                encode(&Numbered { number, message: busy(node) }, &mut out)?;
                 drop(in_flight);
                 continue;
             }
@@ -120,10 +120,11 @@ pub(crate) fn converse(
             flush(place, faults, &mut out)?;
             return Err(Ended::Panicked);
         };
-        if encode(&reply, &mut out).is_err() {
-            encode(&too_long(&reply), &mut out)?;
+        let answer = Numbered { number, message: reply };
+        if encode(&answer, &mut out).is_err() {
+            encode(&Numbered { number, message: too_long(&answer.message) }, &mut out)?;
         }
-        drop((reply, in_flight));
+        drop((answer, in_flight));
         if fate == Fate::LostAfter {
             wipe(&mut out);
             return Err(Ended::Broken);

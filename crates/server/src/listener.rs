@@ -205,7 +205,7 @@ mod tests {
     use strongroom_model::{Blob, Profile};
     use strongroom_store::{MemoryStore, Revision, Snapshot, Store, StoreError};
     use strongroom_wire::{
-        Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, decode, encode,
+        Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, decode, encode,
     };
 
     use super::*;
@@ -258,11 +258,16 @@ mod tests {
 
         fn ask(&mut self, request: Request) -> Option<Reply> {
             let mut frame = Vec::new();
-            encode(&Envelope { attach: None, session: 1, extras: None, request }, &mut frame).unwrap();
+            let envelope = Envelope { attach: None, session: 1, extras: None, request };
+            encode(&Numbered::new(9, envelope), &mut frame).unwrap();
             self.0.write_all(&frame).unwrap();
-            let reply = self.1.next(&mut self.0, usize::MAX).unwrap().map(|body| decode(body).unwrap());
+            let reply = self.1.next(&mut self.0, usize::MAX).unwrap();
+            let reply = reply.map(|body| decode::<Numbered<Reply>>(body).unwrap());
             self.1.wipe();
-            reply
+            reply.map(|reply| {
+                assert_eq!(reply.number(), 9);
+                reply.message
+            })
         }
     }
 

@@ -79,7 +79,7 @@ impl Read for Reader<'_> {
                 let read = match self.waiter.poll(self.socket, buffer) {
                     Some(read) => read?,
                     None => {
-                        Stream::wait_readable(self.socket)?;
+                        Stream::wait_readable(self.socket, None)?;
                         retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?.1
                     }
                 };

@@ -61,7 +61,8 @@ fn sigterm_lets_calls_in_flight_end() {
             private: Attributes::new(),
         });
         daemon.signal(signal);
-        let reply: Reply = busy.receive().unwrap().expect("the call was cut off");
+        let reply: Numbered<Reply> = busy.receive().unwrap().expect("the call was cut off");
+        let reply = reply.message;
         assert!(matches!(reply.result, Ok(Response::Pair { .. })), "{:?}", reply.result);
         assert!(busy.is_dropped() && idle.is_dropped());
         assert_eq!(daemon.wait(), Some(0));

@@ -7,12 +7,13 @@ use std::io::{Read, Write};
 use common::{Client, TestHome};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use strongroom_model::{AttributeType as A, Attributes, Mechanism, MechanismType};
-use strongroom_wire::{Envelope, Frames, Reply, Request, Response, decode, encode};
+use strongroom_wire::{Envelope, Frames, Numbered, Reply, Request, Response, decode, encode};
 
 fn frames(requests: impl IntoIterator<Item = Request>) -> Vec<u8> {
     let mut frames = Vec::new();
-    for request in requests {
-        encode(&Envelope { attach: None, session: 1, extras: None, request }, &mut frames).unwrap();
+    for (number, request) in (1..).zip(requests) {
+        let envelope = Envelope { attach: None, session: 1, extras: None, request };
+        encode(&Numbered::new(number, envelope), &mut frames).unwrap();
     }
     frames
 }
@@ -25,7 +26,7 @@ fn random(lens: std::ops::Range<u32>) -> Vec<u8> {
 fn lens(mut answers: &[u8]) -> Vec<u32> {
     let (mut frames, mut lens) = (Frames::new(), Vec::new());
     while let Some(body) = frames.next(&mut answers, usize::MAX).unwrap() {
-        match decode::<Reply>(body).unwrap().result {
+        match decode::<Numbered<Reply>>(body).unwrap().message.result {
             Ok(Response::Bytes(bytes)) => lens.push(bytes.len() as u32),
             other => panic!("{other:?}"),
         }
@@ -88,10 +89,10 @@ fn answers_do_not_wait_for_what_takes_long() {
     client.stream.write_all(&[random(5..7), frames([pair]), random(7..8)].concat()).unwrap();
     assert_eq!(lens(&read(&mut client)), [5, 6]);
     assert!(!has_answer(&client), "the pair is made already");
-    let made: Reply = client.receive().unwrap().unwrap();
-    assert!(matches!(made.result, Ok(Response::Pair { .. })), "{made:?}");
-    let last: Reply = client.receive().unwrap().unwrap();
-    assert!(matches!(last.result, Ok(Response::Bytes(bytes)) if bytes.len() == 7));
+    let made: Numbered<Reply> = client.receive().unwrap().unwrap();
+    assert!(matches!(made.message.result, Ok(Response::Pair { .. })), "{made:?}");
+    let last: Numbered<Reply> = client.receive().unwrap().unwrap();
+    assert!(matches!(last.message.result, Ok(Response::Bytes(bytes)) if bytes.len() == 7));
 }
 
 #[test]
@@ -101,8 +102,9 @@ fn a_client_that_sends_much_and_reads_late_gets_all_answers() {
     let mut client = Client::connect(&home.socket(0), 1);
     let requests = frames((0..1000).map(|_| Request::Random { len: 1000 }));
     client.stream.write_all(&requests).unwrap();
-    for _ in 0..1000 {
-        let reply: Reply = client.receive().unwrap().unwrap();
-        assert!(matches!(reply.result, Ok(Response::Bytes(bytes)) if bytes.len() == 1000));
+    for number in 1..=1000 {
+        let reply: Numbered<Reply> = client.receive().unwrap().unwrap();
+        assert_eq!(reply.number(), number);
+        assert!(matches!(reply.message.result, Ok(Response::Bytes(bytes)) if bytes.len() == 1000));
     }
 }

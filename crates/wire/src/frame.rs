@@ -38,6 +38,14 @@ pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) -> io::Result<()> {
     Err(why)
 }
 
+/// Gives a frame of a [`Numbered`](crate::Numbered) message another number: who encodes it may not know yet on which
+/// connection it goes.
+pub fn renumber(frame: &mut [u8], number: u32) {
+    if let Some(place) = frame.get_mut(HEADER..HEADER + 4) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+}
+
 /// A value in postcard's encoding without a frame, made in buffers that are wiped as they grow: for what holds key
 /// material.
 ///
@@ -245,6 +253,7 @@ impl Drop for Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Numbered;
 
     /// Gives out one byte at a time.
     struct Trickle<'a>(&'a [u8]);
@@ -353,6 +362,20 @@ mod tests {
         encode(&vec![2u8; strongroom_model::limits::MAX_FRAME], &mut out).unwrap_err();
         assert_eq!(out, before);
         assert!(encode_secret(&Fails).is_err());
+    }
+
+    #[test]
+    fn a_frame_can_be_given_another_number() {
+        let mut frame = Vec::new();
+        encode(&Numbered::new(7, vec![1u8; 3]), &mut frame).unwrap();
+        for number in [0, 7, 0x0102_0304, u32::MAX] {
+            renumber(&mut frame, number);
+            let read: Numbered<Vec<u8>> = decode(&frame[HEADER..]).unwrap();
+            assert_eq!((read.number(), read.message), (number, vec![1; 3]));
+        }
+        renumber(&mut frame[..HEADER + 1], 5);
+        renumber(&mut [], 5);
+        assert!(decode::<Numbered<Vec<u8>>>(&frame[HEADER..HEADER + 3]).is_err());
     }
 
     #[test]

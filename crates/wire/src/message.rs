@@ -9,7 +9,7 @@ use crate::quorum::Extras;
 use crate::request::Request;
 
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 4;
+pub const PROTOCOL: u16 = 5;
 
 /// A client instance: one process that loaded the module, or one forked child of it. Random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,6 +128,29 @@ pub enum Attach {
     Ticket(Ticket),
     /// For nobody.
     Nobody,
+}
+
+/// An [`Envelope`] or a [`Reply`] with the request's number on its connection: an answer that comes late, or that nobody
+/// asked for, is never taken for another's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Numbered<T> {
+    /// The client counts; the answer has the number of its request. Four bytes, least first, wherever the frame goes:
+    /// see [`renumber`](crate::renumber).
+    pub number: [u8; 4],
+    /// What is asked or answered.
+    pub message: T,
+}
+
+impl<T> Numbered<T> {
+    /// A message with its number.
+    pub const fn new(number: u32, message: T) -> Self {
+        Self { number: number.to_le_bytes(), message }
+    }
+
+    /// The number.
+    pub const fn number(&self) -> u32 {
+        u32::from_le_bytes(self.number)
+    }
 }
 
 /// A request and what it's made under.

@@ -4,8 +4,10 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
 /// Larger socket buffers let a mebibyte pass in a third of the time (performance.md).
@@ -34,7 +36,7 @@ impl Stream {
         Self(socket)
     }
 
-    /// Sleeps until there is something to read, or the other end has closed.
+    /// Sleeps until there is something to read, or the other end has closed; at most for as long as `limit` says.
     ///
     /// To sleep in `recv(2)` itself costs more: the system wakes a thread that sleeps there also when the
     /// other end has *taken* what was sent, which for a request and its answer doubles the changes of
@@ -42,10 +44,25 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// Those of `poll(2)`.
-    pub fn wait_readable(socket: impl AsFd) -> io::Result<()> {
-        rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&socket, PollFlags::IN)], None))?;
-        Ok(())
+    /// `TimedOut`, and those of `poll(2)`.
+    pub fn wait_readable(socket: impl AsFd, limit: Option<Duration>) -> io::Result<()> {
+        let (mut left, mut end) = (limit, None);
+        loop {
+            // What is too long for a timespec is for ever.
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            match poll(&mut [PollFd::new(&socket, PollFlags::IN)], timeout.as_ref()) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) => return Ok(()),
+                // A host that's interrupted often, say by a profiler, must not wait for ever. The clock is read only then.
+                Err(Errno::INTR) => {
+                    if let Some(limit) = limit {
+                        let now = Instant::now();
+                        left = Some(end.get_or_insert(now + limit).saturating_duration_since(now));
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// The socket.
@@ -74,5 +91,23 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_has_an_end() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let begun = Instant::now();
+        let limit = Some(Duration::from_millis(30));
+        assert_eq!(Stream::wait_readable(&far, limit).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= Duration::from_millis(30));
+        near.write_all(b"x").unwrap();
+        for limit in [limit, None, Some(Duration::ZERO), Some(Duration::MAX)] {
+            Stream::wait_readable(&far, limit).unwrap();
+        }
     }
 }

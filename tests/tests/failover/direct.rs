@@ -9,8 +9,8 @@ use strongroom_model::{
     AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, Params, ReturnCode, Role,
 };
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, Operation, PROTOCOL, Reply, Request, Response,
-    Standing, Welcome, decode, encode,
+    Availability, Envelope, Frames, Hello, InstanceId, Login, Operation, Numbered, PROTOCOL, Reply, Request,
+    Response, Standing, Welcome, decode, encode,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,8 +35,8 @@ impl Direct {
 
     /// Asks something and waits for the answer.
     pub(crate) fn ask(&mut self, request: Request) -> Reply {
-        self.send(&Envelope { attach: None, session: 1, extras: None, request });
-        self.receive()
+        self.send(&Numbered::new(1, Envelope { attach: None, session: 1, extras: None, request }));
+        self.receive::<Numbered<_>>().message
     }
 
     pub(crate) fn login(&mut self, pin: &str) -> Reply {

@@ -11,7 +11,7 @@ use strongroom_testkit::{Cluster, wait_until};
 use strongroom_tests::alone;
 use strongroom_tests::process::{descriptors, memory, threads};
 use strongroom_tests::raw::Raw;
-use strongroom_wire::{Availability, Envelope, Hello, InstanceId, PROTOCOL, Request};
+use strongroom_wire::{Availability, Envelope, Hello, InstanceId, Numbered, PROTOCOL, Request};
 
 use crate::wire::{Stranger, beside_others, frame, framed, hello};
 
@@ -40,13 +40,14 @@ fn whoever_sends_garbage_is_hung_up_on() {
             ("a request before the introduction", frame(&ask(Request::Info))),
             ("zeros", vec![0; 5000]),
         ];
-        let requests: [(&str, Vec<u8>); 7] = [
+        let requests: [(&str, Vec<u8>); 8] = [
             ("an empty frame", framed(&[])),
+            ("half a request's number", framed(&[1, 0])),
             ("a second introduction", hello(INSTANCE)),
             ("a frame too long by a byte", (limits::MAX_FRAME as u32 + 1).to_le_bytes().to_vec()),
-            ("a request of an unknown kind", framed(&[0, 0, 200, 1])),
+            ("a request of an unknown kind", framed(&[1, 0, 0, 0, 0, 0, 200, 1])),
             ("bytes behind a request", framed(&[&frame(&ask(Request::Info))[4..], &[0]].concat())),
-            ("a length in a request that lies", framed(&[0, 0, 3, 0xff, 0xff, 0xff, 0xff, 0x0f])),
+            ("a length in a request that lies", framed(&[1, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff, 0x0f])),
             ("templates a million deep", framed(&nested(1_000_000))),
         ];
         beside_others(&raw, &cluster, || {
@@ -209,8 +210,8 @@ fn whoever_does_not_read_keeps_the_daemons_memory_bounded() {
     });
 }
 
-fn ask(request: Request) -> Envelope {
-    Envelope { attach: None, session: 1, extras: None, request }
+fn ask(request: Request) -> Numbered<Envelope> {
+    Numbered::new(1, Envelope { attach: None, session: 1, extras: None, request })
 }
 
 /// The body of a request with templates in templates.

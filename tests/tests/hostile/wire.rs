@@ -12,7 +12,7 @@ use strongroom_model::{Result, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::raw::{Pair, Raw};
 use strongroom_wire::{
-    Attach, Availability, Envelope, Frames, Hello, InstanceId, PROTOCOL, Reply, Request, Response, Welcome,
+    Attach, Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, Response, Welcome,
     decode, encode,
 };
 
@@ -53,12 +53,12 @@ impl Stranger {
     /// Asks something, and waits for the answer.
     pub(crate) fn ask(&mut self, attach: Option<Attach>, request: Request) -> Result<Response> {
         self.stream
-            .write_all(&frame(&Envelope { attach, session: 1, extras: None, request }))
+            .write_all(&frame(&Numbered::new(1, Envelope { attach, session: 1, extras: None, request })))
             .expect("a node that listens");
         let body = self.frames.next(&mut self.stream, 64 << 20).expect("an answer");
-        let reply: Reply = decode(body.expect("an answer")).expect("an answer that makes sense");
+        let reply: Numbered<Reply> = decode(body.expect("an answer")).expect("an answer that makes sense");
         self.frames.wipe();
-        reply.result
+        reply.message.result
     }
 
     /// Waits until the node has hung up, whatever it says before.

@@ -30,7 +30,7 @@ fn reply(revision: u64) -> Reply {
 /// Leads as a call does: sends the frames, and answers each with the number in it.
 fn lead(mut lead: Lead<'_>) -> Seen {
     let mut out = Vec::new();
-    lead.write(NODE, &mut out);
+    lead.write(NODE, 1, &mut out);
     for number in &out {
         lead.next(Outcome::Answered(reply(u64::from(*number))));
     }
@@ -148,7 +148,7 @@ fn what_belongs_to_another_node_and_answers_that_will_not_do_are_sent_back() {
         let callers = queue(scope, &lanes, &[None, Some(NodeId(4)), Some(NODE), None]);
         leader.gather();
         let mut out = Vec::new();
-        leader.write(NODE, &mut out);
+        leader.write(NODE, 1, &mut out);
         assert_eq!(out, [0, 2, 3]);
         for number in out {
             leader.next(Outcome::Answered(reply(u64::from(number))));

@@ -14,8 +14,8 @@ use strongroom_model::{
     ReturnCode, Role, Usage,
 };
 use strongroom_wire::{
-    Attach, ClusterInfo, Envelope, Frames, Hello, Login, Member, Operation, Reply, Request, Response,
-    Standing, Stream, Ticket, Welcome, decode, encode,
+    Attach, ClusterInfo, Envelope, Frames, Hello, Login, Member, Numbered, Operation, Reply, Request,
+    Response, Standing, Stream, Ticket, Welcome, decode, encode,
 };
 
 /// What a node does with a request.
@@ -23,6 +23,12 @@ pub enum Act {
     Answer(Result<Response>),
     /// Answers once more than it was asked.
     Twice(Result<Response>),
+    /// Answers with another request's number.
+    Misnumbered(Result<Response>),
+    /// Answers nothing and keeps the connection open.
+    Nothing,
+    /// Answers after a while.
+    Late(Duration, Result<Response>),
     /// Answers with more than the result.
     Reply(Reply),
     /// Closes the connection without an answer.
@@ -181,7 +187,8 @@ impl Shared {
                 self.sockets.lock().unwrap()[conn] = None;
                 return None;
             }
-            let envelope: Envelope = decode(frames.next(&mut stream, 32 << 20).ok()??).unwrap();
+            let Numbered { number, message: envelope }: Numbered<Envelope> =
+                decode(frames.next(&mut stream, 32 << 20).ok()??).unwrap();
             frames.wipe();
             let seen = Seen { conn, hello: hello.clone(), envelope };
             let act = match &seen.envelope.request {
@@ -191,12 +198,23 @@ impl Shared {
             self.seen.lock().unwrap().push(seen);
             out.clear();
             match act {
-                Act::Answer(result) => encode(&self.reply(result), &mut out).unwrap(),
+                Act::Answer(result) => {
+                    encode(&Numbered { number, message: self.reply(result) }, &mut out).unwrap();
+                }
                 Act::Twice(result) => {
-                    let reply = self.reply(result);
+                    let reply = Numbered { number, message: self.reply(result) };
                     encode(&reply, &mut out).and_then(|()| encode(&reply, &mut out)).unwrap();
                 }
-                Act::Reply(reply) => encode(&reply, &mut out).unwrap(),
+                Act::Misnumbered(result) => {
+                    let number = u32::from_le_bytes(number).wrapping_sub(1);
+                    encode(&Numbered::new(number, self.reply(result)), &mut out).unwrap();
+                }
+                Act::Nothing => continue,
+                Act::Late(after, result) => {
+                    std::thread::sleep(after);
+                    encode(&Numbered { number, message: self.reply(result) }, &mut out).unwrap();
+                }
+                Act::Reply(reply) => encode(&Numbered { number, message: reply }, &mut out).unwrap(),
                 Act::Close => return None,
                 Act::Garbage => out.extend_from_slice(&[3, 0, 0, 0, 0xff, 0xff, 0xff]),
             }

@@ -11,8 +11,8 @@ use strongroom_model::{AttributeType as A, Attributes, Blob, NodeId, ObjectClass
 use strongroom_server::control::{ControlRequest, ControlResponse, CreateCluster, call};
 use strongroom_server::{Daemon, Home};
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, PROTOCOL, Reply, Request, Response, Stream,
-    Welcome, decode, encode,
+    Availability, Envelope, Frames, Hello, InstanceId, Login, Numbered, PROTOCOL, Reply, Request, Response,
+    Stream, Welcome, decode, encode,
 };
 
 pub(crate) const PASSWORD: &[u8] = b"app-password";
@@ -145,7 +145,8 @@ impl Client {
 
     pub(crate) fn send(&mut self, request: Request) {
         let mut frame = Vec::new();
-        encode(&Envelope { attach: None, session: 1, extras: None, request }, &mut frame).unwrap();
+        let envelope = Envelope { attach: None, session: 1, extras: None, request };
+        encode(&Numbered::new(3, envelope), &mut frame).unwrap();
         self.stream.write_all(&frame).unwrap();
     }
 
@@ -163,12 +164,12 @@ impl Client {
 
     pub(crate) fn ask(&mut self, request: Request) -> Result<Response, strongroom_model::Error> {
         self.send(request);
-        self.receive::<Reply>().unwrap().expect("the daemon closed the connection").result
+        self.receive::<Numbered<Reply>>().unwrap().expect("the daemon closed the connection").message.result
     }
 
     /// Waits for the daemon to drop the connection, however it shows.
     pub(crate) fn is_dropped(&mut self) -> bool {
-        match self.receive::<Reply>() {
+        match self.receive::<Numbered<Reply>>() {
             Ok(answer) => answer.is_none(),
             Err(error) => matches!(
                 error.kind(),

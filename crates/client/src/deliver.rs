@@ -407,6 +407,8 @@ const fn gone(request: &Request) -> ReturnCode {
         | Request::Persist { .. } => ReturnCode::OBJECT_HANDLE_INVALID,
         Request::Sign { .. }
         | Request::Verify { .. }
+        | Request::SignRecover(_)
+        | Request::VerifyRecover(_)
         | Request::Encrypt(_)
         | Request::Decrypt(_)
         | Request::Wrap { .. }

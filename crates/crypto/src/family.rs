@@ -44,6 +44,11 @@ pub(crate) trait Family: Sync {
         Err(job.wrong_key())
     }
 
+    /// What was signed, from a signature that holds it.
+    fn recover(&self, job: &Job<'_>, _signature: &[u8]) -> Result<Blob> {
+        Err(job.wrong_key())
+    }
+
     /// Encrypts.
     fn encrypt(&self, job: &Job<'_>, _data: &[u8]) -> Result<Blob> {
         Err(job.wrong_key())

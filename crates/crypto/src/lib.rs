@@ -34,7 +34,8 @@ pub use family::Encapsulated;
 pub use generate::{KeyPair, generate_pair, generate_secret};
 pub use key::{Key, complete_import};
 pub use operation::{
-    Input, decapsulate, decrypt, derive, encapsulate, encrypt, sign, unwrap, unwrap_secret, verify, wrap,
+    Input, decapsulate, decrypt, derive, encapsulate, encrypt, sign, sign_recover, unwrap, unwrap_secret,
+    verify, verify_recover, wrap,
 };
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};

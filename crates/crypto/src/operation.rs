@@ -43,6 +43,24 @@ pub fn verify(key: &Key, mechanism: &Mechanism, input: Input<'_>, signature: &[u
     job.family.verify(&job, input, signature)
 }
 
+/// Makes a signature that holds what is signed.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_recover(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
+    let job = Job::new(key, mechanism, Purposes::SIGN_RECOVER)?;
+    job.family.sign(&job, Input::Message(data))
+}
+
+/// What was signed, from a signature of [`sign_recover`].
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_recover(key: &Key, mechanism: &Mechanism, signature: &[u8]) -> Result<Blob> {
+    let job = Job::new(key, mechanism, Purposes::VERIFY_RECOVER)?;
+    job.family.recover(&job, signature)
+}
+
 /// Encrypts.
 ///
 /// # Errors

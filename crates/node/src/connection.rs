@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{MECHANISMS, Result, ReturnCode};
+use strongroom_model::{Regime, Result, ReturnCode};
 use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response};
 
 use crate::access::Caller;
@@ -10,6 +10,7 @@ use crate::audit::{Entry, Requested};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::quorum::Verdicts;
+use crate::rules::all_allowed;
 use crate::standing::{Footing, rests_on_state};
 use crate::ticket::Principal;
 use crate::users::{Seat, permissions};
@@ -66,7 +67,7 @@ impl Connection {
         let connected = self.node.is_connected();
         let (revision, valid) = {
             let replica = self.node.replica.read();
-            self.footing = Footing::new(connected, replica.profile());
+            self.footing = Footing::new(connected, replica.regime());
             (replica.revision(), self.principal.as_ref().is_none_or(|principal| principal.is_valid(&replica)))
         };
         let detached = detached || !valid;
@@ -157,7 +158,8 @@ impl Connection {
             principal: self.principal.as_ref(),
             extras,
             verdicts: &self.verdicts,
-            profile: self.footing.profile,
+            profile: self.footing.regime.profile,
+            regime: self.footing.regime,
             footing: &self.footing,
         }
     }
@@ -188,7 +190,7 @@ impl Connection {
                 self.issue(principal)
             }
             Request::Info => Ok(Response::Cluster(self.node.info())),
-            Request::Mechanisms => Ok(Response::Mechanisms(mechanisms())),
+            Request::Mechanisms => Ok(Response::Mechanisms(mechanisms(caller.regime))),
             Request::Random { len } => caller.random(len),
             Request::InitToken { password, label } => caller.init_token(&password, label),
             Request::InitPin { user, password } => caller.init_pin(user, &password),
@@ -224,6 +226,8 @@ impl Connection {
             Request::Verify { operation, digested, signature } => {
                 caller.verify(&operation, digested, &signature)
             }
+            Request::SignRecover(operation) => caller.sign_recover(&operation),
+            Request::VerifyRecover(operation) => caller.verify_recover(&operation),
             Request::Encrypt(operation) => caller.encrypt(&operation),
             Request::Decrypt(operation) => caller.decrypt(&operation),
             Request::Open { kind, operation } => caller.open(kind, &operation),
@@ -265,14 +269,13 @@ impl Drop for Connection {
     }
 }
 
-fn mechanisms() -> Vec<MechanismEntry> {
-    MECHANISMS
-        .iter()
-        .map(|spec| MechanismEntry {
-            kind: spec.kind.0,
-            min_key: spec.min_key,
-            max_key: spec.max_key,
-            flags: spec.purposes.0 | cryptoki_sys::CKF_HW,
+fn mechanisms(regime: Regime) -> Vec<MechanismEntry> {
+    all_allowed(regime)
+        .map(|allowed| MechanismEntry {
+            kind: allowed.spec.kind.0,
+            min_key: allowed.min_key,
+            max_key: allowed.max_key,
+            flags: allowed.purposes.0 | cryptoki_sys::CKF_HW,
         })
         .collect()
 }

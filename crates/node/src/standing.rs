@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use strongroom_model::{Error, Profile, Result, ReturnCode};
+use strongroom_model::{Error, Profile, Regime, Result, ReturnCode};
 use strongroom_wire::{Request, Standing};
 
 use crate::access::Caller;
@@ -15,16 +15,16 @@ use crate::access::Caller;
 #[derive(Debug, Default)]
 pub(crate) struct Footing {
     /// What the cluster allows.
-    pub(crate) profile: Profile,
+    pub(crate) regime: Regime,
     connected: bool,
     serves: bool,
     refused: Cell<bool>,
 }
 
 impl Footing {
-    pub(crate) fn new(connected: bool, profile: Profile) -> Self {
-        let serves = connected || profile == Profile::CloudHsm;
-        Self { profile, connected, serves, refused: Cell::new(false) }
+    pub(crate) fn new(connected: bool, regime: Regime) -> Self {
+        let serves = connected || regime.profile == Profile::CloudHsm;
+        Self { regime, connected, serves, refused: Cell::new(false) }
     }
 
     /// For the reply.
@@ -89,6 +89,8 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::GeneratePair { .. }
         | Request::Sign { .. }
         | Request::Verify { .. }
+        | Request::SignRecover(_)
+        | Request::VerifyRecover(_)
         | Request::Encrypt(_)
         | Request::Decrypt(_)
         | Request::Wrap { .. }

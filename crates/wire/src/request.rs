@@ -146,6 +146,11 @@ pub enum Request {
         /// The signature.
         signature: Blob,
     },
+    /// A signature that holds what is signed: [`Response::Bytes`](crate::Response::Bytes).
+    SignRecover(Operation),
+    /// What was signed, from the signature that is the operation's data: [`Response::Bytes`](crate::Response::Bytes), or
+    /// `CKR_SIGNATURE_INVALID`.
+    VerifyRecover(Operation),
     /// [`Response::Bytes`](crate::Response::Bytes).
     Encrypt(Operation),
     /// [`Response::Bytes`](crate::Response::Bytes).
@@ -375,6 +380,8 @@ impl Request {
             | Self::ObjectSize { .. }
             | Self::Sign { .. }
             | Self::Verify { .. }
+            | Self::SignRecover(_)
+            | Self::VerifyRecover(_)
             | Self::Encrypt(_)
             | Self::Decrypt(_)
             | Self::Wrap { .. }

@@ -4,6 +4,7 @@ mod encrypt;
 mod generate;
 mod numbers;
 mod pkcs1;
+mod recover;
 mod sign;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use strongroom_model::{AttributeType, Attributes, Blob, Error, Hash, Result, Ret
 use zeroize::Zeroizing;
 
 use encrypt::{check_encryption, decrypt, encrypt};
+use recover::recover;
 use sign::{check_signing, sign, verify};
 
 use crate::family::{Family, Job, Order, no_params};
@@ -41,6 +43,13 @@ impl Family for Rsa {
     fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {
         match job.key {
             Key::RsaPublic(key) => verify(key, job.spec, job.params, input, signature),
+            _ => Err(job.wrong_key()),
+        }
+    }
+
+    fn recover(&self, job: &Job<'_>, signature: &[u8]) -> Result<Blob> {
+        match job.key {
+            Key::RsaPublic(key) => recover(key, job.spec, job.params, signature),
             _ => Err(job.wrong_key()),
         }
     }

@@ -44,6 +44,14 @@ pub(super) fn block_type_1(data: &[u8], len: usize) -> Vec<u8> {
     block
 }
 
+/// What [`block_type_1`] padded; `None` if the padding is bad. Nothing of it is secret.
+pub(super) fn unpad_type_1(block: &[u8]) -> Option<&[u8]> {
+    let padded = block.strip_prefix(&[0, 1])?;
+    let padding = padded.iter().position(|byte| *byte != 0xff)?;
+    // At least eight bytes of padding between the type and the separator.
+    (padding >= 8 && padded[padding] == 0).then(|| &padded[padding + 1..])
+}
+
 /// Takes the padding off a decrypted block. A block whose padding is bad yields another message, as
 /// draft-irtf-cfrg-rsa-guidance section 7 makes it: random to the eye, of random length, but always the
 /// same for the same key and ciphertext. Time and memory access depend on the length of the answer only.
@@ -123,6 +131,22 @@ fn stretch(key: &[u8], label: &[u8], len: usize) -> Zeroizing<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signed_blocks_give_back_what_they_pad() {
+        for data in [&b""[..], b"a", b"\x00\xff\x00", &[7; 53]] {
+            assert_eq!(unpad_type_1(&block_type_1(data, 64)), Some(data));
+        }
+        for bad in [&[0, 1][..], &[0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 9], &[0xff; 64], &[]] {
+            assert_eq!(unpad_type_1(bad), None);
+        }
+        let mut other = block_type_1(b"a", 64);
+        other[1] = 2;
+        assert_eq!(unpad_type_1(&other), None);
+        other[1] = 1;
+        other[20] = 0xfe;
+        assert_eq!(unpad_type_1(&other), None);
+    }
 
     #[test]
     fn padding_is_judged_as_the_standard_says() {

@@ -81,6 +81,10 @@ impl Purposes {
     pub const SIGN: u64 = cryptoki_sys::CKF_SIGN;
     /// `CKF_VERIFY`.
     pub const VERIFY: u64 = cryptoki_sys::CKF_VERIFY;
+    /// `CKF_SIGN_RECOVER`.
+    pub const SIGN_RECOVER: u64 = cryptoki_sys::CKF_SIGN_RECOVER;
+    /// `CKF_VERIFY_RECOVER`.
+    pub const VERIFY_RECOVER: u64 = cryptoki_sys::CKF_VERIFY_RECOVER;
     /// `CKF_GENERATE`.
     pub const GENERATE: u64 = cryptoki_sys::CKF_GENERATE;
     /// `CKF_GENERATE_KEY_PAIR`.

@@ -5,6 +5,7 @@ use crate::KeyType;
 
 const ENCRYPT: u64 = cryptoki_sys::CKF_ENCRYPT | cryptoki_sys::CKF_DECRYPT;
 const SIGN: u64 = cryptoki_sys::CKF_SIGN | cryptoki_sys::CKF_VERIFY;
+const RECOVER: u64 = cryptoki_sys::CKF_SIGN_RECOVER | cryptoki_sys::CKF_VERIFY_RECOVER;
 const WRAP: u64 = cryptoki_sys::CKF_WRAP | cryptoki_sys::CKF_UNWRAP;
 const DERIVE: u64 = cryptoki_sys::CKF_DERIVE;
 const GENERATE: u64 = cryptoki_sys::CKF_GENERATE;
@@ -66,8 +67,8 @@ const MD5: Option<Hash> = Some(Hash::Md5);
 mechanisms! {
     RSA_PKCS_KEY_PAIR_GEN = CKM_RSA_PKCS_KEY_PAIR_GEN: RsaKeyPairGen, None, RSA, 1024..=8192, PAIR;
     RSA_X9_31_KEY_PAIR_GEN = CKM_RSA_X9_31_KEY_PAIR_GEN: RsaKeyPairGen, None, RSA, 1024..=8192, PAIR;
-    RSA_PKCS = CKM_RSA_PKCS: RsaPkcs, None, RSA, 1024..=8192, ENCRYPT | SIGN | WRAP;
-    RSA_X_509 = CKM_RSA_X_509: RsaX509, None, RSA, 1024..=8192, ENCRYPT | SIGN | WRAP;
+    RSA_PKCS = CKM_RSA_PKCS: RsaPkcs, None, RSA, 1024..=8192, ENCRYPT | SIGN | RECOVER | WRAP;
+    RSA_X_509 = CKM_RSA_X_509: RsaX509, None, RSA, 1024..=8192, ENCRYPT | SIGN | RECOVER | WRAP;
     SHA1_RSA_PKCS = CKM_SHA1_RSA_PKCS: RsaPkcs, SHA1, RSA, 1024..=8192, SIGN;
     SHA224_RSA_PKCS = CKM_SHA224_RSA_PKCS: RsaPkcs, SHA224, RSA, 1024..=8192, SIGN;
     SHA256_RSA_PKCS = CKM_SHA256_RSA_PKCS: RsaPkcs, SHA256, RSA, 1024..=8192, SIGN;

@@ -50,6 +50,8 @@ impl Entry {
         let (opcode, target) = match request {
             Request::Sign { .. }
             | Request::Verify { .. }
+            | Request::SignRecover(_)
+            | Request::VerifyRecover(_)
             | Request::Encrypt(_)
             | Request::Decrypt(_)
             | Request::Open { .. }

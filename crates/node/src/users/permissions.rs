@@ -144,6 +144,8 @@ impl Operation {
             | Request::Persist { .. } => Self::MakeObjects,
             Request::Sign { .. }
             | Request::Verify { .. }
+            | Request::SignRecover(_)
+            | Request::VerifyRecover(_)
             | Request::Encrypt(_)
             | Request::Decrypt(_)
             | Request::Wrap { .. }

@@ -90,6 +90,8 @@ fn table() -> Vec<(&'static str, Request)> {
         ("L-Y", Request::Decrypt(operation())),
         ("L-Y", Request::Sign { operation: operation(), digested: false }),
         ("L-Y", Request::Verify { operation: operation(), digested: false, signature: Blob::new() }),
+        ("L-Y", Request::SignRecover(operation())),
+        ("L-Y", Request::VerifyRecover(operation())),
         ("L-Y", Request::Wrap { mechanism: kind(), wrapping: key, key }),
         (
             "L-Y",

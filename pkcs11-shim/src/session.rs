@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cryptoki_sys::{
-    CK_FLAGS, CK_SESSION_INFO, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKS_RO_PUBLIC_SESSION,
-    CKS_RO_USER_FUNCTIONS, CKS_RW_PUBLIC_SESSION, CKS_RW_SO_FUNCTIONS, CKS_RW_USER_FUNCTIONS,
+    CK_FLAGS, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SESSION_VALIDATION_FLAGS_TYPE, CKF_ASYNC_SESSION,
+    CKF_RW_SESSION, CKF_SERIAL_SESSION, CKS_LAST_VALIDATION_OK, CKS_RO_PUBLIC_SESSION, CKS_RO_USER_FUNCTIONS,
+    CKS_RW_PUBLIC_SESSION, CKS_RW_SO_FUNCTIONS, CKS_RW_USER_FUNCTIONS,
 };
 use strongroom_client::{Client, Route};
 use strongroom_model::{
-    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Result, ReturnCode, Role,
+    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Quirk, Result, ReturnCode, Role,
 };
 use strongroom_wire::{Request, Response};
 
+use crate::abi::Dest;
+use crate::module::Module;
 use crate::objects::{Answered, Search};
 use crate::operations::Operations;
 use crate::slot::{Slot, route_of};
@@ -40,8 +43,12 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// `SESSION_PARALLEL_NOT_SUPPORTED` and `TOKEN_NOT_PRESENT`.
+    /// `SESSION_PARALLEL_NOT_SUPPORTED`, `SESSION_ASYNC_NOT_SUPPORTED` and `TOKEN_NOT_PRESENT`; `FUNCTION_FAILED` for a read-only session under `cloudhsm`.
     pub(crate) fn open(slot: &Arc<Slot>, flags: CK_FLAGS, handle: u64) -> Result<Self> {
+        if flags & CKF_ASYNC_SESSION != 0 {
+            let message = "sessions aren't asynchronous: leave out CKF_ASYNC_SESSION";
+            return Err(Error::new(ReturnCode::SESSION_ASYNC_NOT_SUPPORTED, message));
+        }
         if flags & CKF_SERIAL_SESSION == 0 {
             let message = "CKF_SERIAL_SESSION must be set";
             return Err(Error::new(ReturnCode::SESSION_PARALLEL_NOT_SUPPORTED, message));
@@ -51,6 +58,11 @@ impl Session {
             client.probe()?;
         }
         let read_write = flags & CKF_RW_SESSION != 0;
+        if !read_write && slot.regime().has(Quirk::NoReadOnlySessions) {
+            let message = "the profile cloudhsm has read-write sessions only: set CKF_RW_SESSION, or switch the quirk \
+                           no-read-only-sessions off";
+            return Err(Error::new(ReturnCode::FUNCTION_FAILED, message));
+        }
         Ok(Self::with(handle, slot.clone(), client.clone(), read_write, Operations::default()))
     }
 
@@ -225,4 +237,20 @@ impl Session {
         let child = Self::with(self.handle, slot.clone(), client, self.read_write, ops);
         Some(Self { search: Mutex::new(search), ..child })
     }
+}
+
+/// `C_GetSessionValidationFlags` (PKCS#11 3.2 section 5.6): of the last operation, none was validated.
+pub(crate) fn validation_flags(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    kind: CK_SESSION_VALIDATION_FLAGS_TYPE,
+    flags: Dest<CK_FLAGS>,
+) -> Result<()> {
+    module.session(session)?;
+    flags.check()?;
+    if kind != CKS_LAST_VALIDATION_OK {
+        let message = format!("there are no validation flags of type {kind}");
+        return Err(Error::new(ReturnCode::ARGUMENTS_BAD, message));
+    }
+    flags.put(0)
 }

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use strongroom_client::{Client, ClusterConfig, Config, ConfigError, Route};
-use strongroom_model::{Error, Handle, Limits, ObjectInfo, Place, Profile, Result, ReturnCode, Role};
+use strongroom_model::{
+    Error, Handle, Limits, ObjectInfo, Place, Profile, Quirk, Regime, Result, ReturnCode, Role,
+};
 use strongroom_wire::{ClusterInfo, MechanismEntry, Request, Response};
 
 use crate::desk::{Desk, User};
+use crate::events::Heard;
 use crate::known::Known;
 use crate::log::{self, Level};
 use crate::state;
@@ -23,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) desk: Desk,
     /// Held by who logs in or out, from question to answer. It has no part in forks.
     pub(crate) login_turn: Mutex<()>,
+    /// What the application has heard of it.
+    pub(crate) heard: Heard,
     mechanisms: RwLock<Option<Mechanisms>>,
     /// Counts what may change objects without a new revision.
     edition: AtomicU64,
@@ -58,6 +63,7 @@ impl Slot {
             known: Known::default(),
             desk: Desk::default(),
             login_turn: Mutex::default(),
+            heard: Heard::default(),
             mechanisms: RwLock::default(),
             edition: AtomicU64::new(0),
         }
@@ -104,13 +110,39 @@ impl Slot {
     /// Whether the cluster is there, now. To a caller a slot without a token is no error; so the log has to
     /// say why it's empty.
     pub(crate) fn is_present(&self) -> bool {
-        match self.probe() {
-            Ok(_) => true,
+        let present = match self.probe() {
+            Ok(cluster) => Some(Arc::from(&*cluster.serial)),
             Err(error) => {
                 log::write(Level::Warn, format_args!("slot {} is empty: {error}", self.id));
-                false
+                None
             }
+        };
+        let is_present = present.is_some();
+        self.heard.note(present);
+        is_present
+    }
+
+    /// Which cluster is there, now.
+    pub(crate) fn presence(&self) -> Option<Arc<str>> {
+        self.probe().ok().map(|cluster| Arc::from(&*cluster.serial))
+    }
+
+    /// The cluster's profile, if the cluster has ever been there. No I/O.
+    pub(crate) fn known_profile(&self) -> Option<Profile> {
+        self.client.get().and_then(|client| client.cluster()).map(|cluster| cluster.profile)
+    }
+
+    /// Refuses a function that the vendor's module doesn't have (cloudhsm.md 5.1).
+    ///
+    /// # Errors
+    ///
+    /// `FUNCTION_NOT_SUPPORTED`.
+    pub(crate) fn must_go_beyond_cloudhsm(&self, function: &str) -> Result<()> {
+        if self.known_profile() != Some(Profile::CloudHsm) {
+            return Ok(());
         }
+        let message = format!("{function} isn't there under the profile cloudhsm");
+        Err(Error::new(ReturnCode::FUNCTION_NOT_SUPPORTED, message))
     }
 
     /// What is known of a key; asks a node if need be.
@@ -205,6 +237,24 @@ impl Slot {
         })
     }
 
+    /// What the cluster allows in full; `standard` before it's known.
+    pub(crate) fn regime(&self) -> Regime {
+        let cluster = self.client.get().and_then(|client| client.cluster());
+        cluster.map_or_else(Regime::default, |cluster| cluster.regime())
+    }
+
+    /// Refuses a function that the vendor's library lacks (cloudhsm.md 5.1).
+    ///
+    /// # Errors
+    ///
+    /// `FUNCTION_NOT_SUPPORTED`.
+    pub(crate) fn must_go_beyond_cloudhsm(&self, function: &str) -> Result<()> {
+        if !self.regime().has(Quirk::MissingFunctions) {
+            return Ok(());
+        }
+        Err(Error::new(ReturnCode::FUNCTION_NOT_SUPPORTED, format!("the profile cloudhsm has no {function}")))
+    }
+
     /// What the cluster's profile allows; `standard`'s limits before the cluster is known.
     fn limits(&self) -> Limits {
         let cluster = self.client.get().and_then(|client| client.cluster());
@@ -259,7 +309,8 @@ impl Slot {
             Some(client) => OnceLock::from(Arc::new(client.fork_child())),
             None => OnceLock::new(),
         };
-        Self { desk: self.desk.in_child(), ..Self::new(self.id, client) }
+        let (desk, heard) = (self.desk.in_child(), self.heard.in_child());
+        Self { desk, heard, ..Self::new(self.id, client) }
     }
 }
 

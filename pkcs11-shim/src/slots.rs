@@ -23,7 +23,7 @@ const VERSION: CK_VERSION = CK_VERSION {
 /// For `C_GetInfo`.
 pub(crate) fn module_info() -> CK_INFO {
     CK_INFO {
-        cryptokiVersion: CK_VERSION { major: 2, minor: 40 },
+        cryptokiVersion: CK_VERSION { major: 3, minor: 2 },
         manufacturerID: padded(MANUFACTURER),
         flags: 0,
         libraryDescription: padded("Strongroom software HSM cluster"),
@@ -164,6 +164,7 @@ mod tests {
             label: "default".to_owned(),
             serial: "0123456789abcdef".to_owned(),
             profile: Profile::Standard,
+            variant: Default::default(),
             initialized: false,
             default_user: None,
             default_user_failing: false,

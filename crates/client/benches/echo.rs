@@ -109,6 +109,7 @@ fn serve(paths: &[PathBuf], node: usize, work: Duration) {
         label: "bench".to_owned(),
         serial: "0123456789abcdef".to_owned(),
         profile: Profile::Standard,
+        variant: Default::default(),
         initialized: true,
         default_user: None,
         default_user_failing: false,

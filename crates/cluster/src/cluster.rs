@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::Profile;
+use strongroom_model::{Profile, Variant};
 use strongroom_node::Clock;
 use strongroom_node::state::{Replica, Revision};
 use strongroom_store::Store;
@@ -34,6 +34,8 @@ pub struct Info {
     pub serial: String,
     /// What it allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Whether the token is initialised, that is, whether there is an officer.
     pub initialized: bool,
     /// The number of the last committed change.
@@ -114,7 +116,8 @@ impl Cluster {
             name: self.name().to_owned(),
             label: state.policy().map_or_else(|| self.name().to_owned(), |policy| policy.label.clone()),
             serial: self.nodes.serial.clone(),
-            profile: state.policy().map_or_else(Profile::default, |policy| policy.profile),
+            profile: state.profile(),
+            variant: state.regime().variant,
             initialized: state.is_initialized(),
             revision: state.revision(),
             objects: state.object_count(),

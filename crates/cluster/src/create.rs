@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Blob, NodeId, Profile, Role, UserName, limits};
+use strongroom_model::{Blob, NodeId, Profile, Role, UserName, Variant, limits};
 use strongroom_node::state::{Change, Expect, Key, Policy, Record, Replica, User};
 use strongroom_node::{PasswordLimits, check_name};
 use strongroom_store::{Store, Write};
@@ -33,6 +33,8 @@ pub struct CreateOptions {
     pub nodes: u16,
     /// What it allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Password of the officer `admin`; `None` exactly if `uninitialized`.
     pub officer_password: Option<Blob>,
     /// Crypto users with their passwords; the first is the default user.
@@ -49,17 +51,7 @@ impl CreateOptions {
     /// [`ClusterError::Options`] with a sentence.
     pub fn check(&self) -> Result<(), ClusterError> {
         let refuse = |sentence: String| Err(ClusterError::Options(sentence));
-        let valid = (1..=MAX_NAME).contains(&self.name.len())
-            && self.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-            && self.name.as_bytes()[0].is_ascii_alphanumeric();
-        if !valid {
-            return refuse(format!(
-                "a cluster's name has 1 to {MAX_NAME} letters, digits or the characters _ - and starts with a letter or digit"
-            ));
-        }
-        if !(1..=limits::MAX_NODES).contains(&usize::from(self.nodes)) {
-            return refuse(format!("a cluster has 1 to {} nodes, not {}", limits::MAX_NODES, self.nodes));
-        }
+        check_shape(&self.name, self.nodes)?;
         let Some(officer) = &self.officer_password else {
             if self.uninitialized && self.crypto_users.is_empty() {
                 return Ok(());
@@ -94,6 +86,7 @@ impl CreateOptions {
         let policy = Policy {
             label: self.name.clone(),
             profile: self.profile,
+            variant: self.variant,
             default_user: self.crypto_users.first().map(|(name, _)| name.clone()),
             quorum: Default::default(),
         };
@@ -114,6 +107,30 @@ impl CreateOptions {
     }
 }
 
+/// Whether a cluster may have this name, and so many nodes.
+pub(crate) fn check_shape(name: &str, nodes: u16) -> Result<(), ClusterError> {
+    let valid = (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        && name.as_bytes()[0].is_ascii_alphanumeric();
+    if !valid {
+        return Err(ClusterError::Options(format!(
+            "a cluster's name has 1 to {MAX_NAME} letters, digits or the characters _ - and starts with a letter or digit"
+        )));
+    }
+    if !(1..=limits::MAX_NODES).contains(&usize::from(nodes)) {
+        return Err(ClusterError::Options(format!(
+            "a cluster has 1 to {} nodes, not {nodes}",
+            limits::MAX_NODES
+        )));
+    }
+    Ok(())
+}
+
+/// A token's serial number: 16 hex digits.
+pub(crate) fn new_serial() -> String {
+    random::bytes::<8>().map(|byte| format!("{byte:02x}")).concat()
+}
+
 /// Writes a new cluster into an empty store.
 pub(crate) fn create(
     store: &dyn Store,
@@ -128,7 +145,7 @@ pub(crate) fn create(
     let masking = SealingKey::generate();
     let meta = Meta {
         name: options.name.clone(),
-        serial: random::bytes::<8>().map(|byte| format!("{byte:02x}")).concat(),
+        serial: new_serial(),
         profile: options.profile,
         nodes: (0..options.nodes).map(NodeId).collect(),
         epoch: 1,

@@ -12,6 +12,7 @@ pub mod limits;
 mod mechanism;
 mod object;
 mod quorum;
+mod regime;
 mod user;
 
 pub use attribute::{AttributeType, Attributes, Shape, Value};
@@ -20,7 +21,11 @@ pub use bounded::at_most;
 pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
 pub use limits::Limits;
-pub use mechanism::{Algorithm, Hash, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Params, Purposes};
+pub use mechanism::{
+    AgreementKdf, Algorithm, ConnectionSizes, Hash, Hkdf, Ike, Kbkdf, KbkdfField, MECHANISMS, Mechanism,
+    MechanismSpec, MechanismType, NumberFormat, Params, PasswordBased, Prf, Purposes, Randoms, Salt, Tls,
+};
 pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
 pub use quorum::{KeyTerms, Service};
+pub use regime::{HsmType, Mode, Quirk, Quirks, Regime, Variant};
 pub use user::{Profile, Role, UserName};

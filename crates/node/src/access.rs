@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use strongroom_model::{
-    AttributeType as A, Error, Handle, ObjectClass, Place, Profile, Result, ReturnCode, Role, UserName,
+    AttributeType as A, Error, Handle, ObjectClass, Place, Profile, Regime, Result, ReturnCode, Role,
+    UserName,
 };
 use strongroom_wire::{Extras, Hello};
 
@@ -30,6 +31,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) verdicts: &'a Verdicts,
     /// What the cluster allows.
     pub(crate) profile: Profile,
+    /// The same in full.
+    pub(crate) regime: Regime,
     /// Whether the node can answer for the cluster's state.
     pub(crate) footing: &'a Footing,
 }
@@ -122,7 +125,7 @@ impl Caller<'_> {
 
     /// The rules' subject for an object of a class and type.
     pub(crate) fn subject(&self, class: ObjectClass, key: Option<strongroom_model::KeyType>) -> Subject {
-        Subject { class, key, profile: self.profile, role: self.role() }
+        Subject { class, key, regime: self.regime, role: self.role() }
     }
 
     /// Decides on a change by the present state and commits it; decides again when the state changed in between.

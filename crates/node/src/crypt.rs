@@ -10,13 +10,19 @@ use crate::using::Part;
 impl Caller<'_> {
     pub(crate) fn sign(&self, operation: &Operation, digested: bool) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let key = self.usable(*key, A::SIGN, mechanism, cryptoki_sys::CKF_SIGN, Part::Key)?.with_data(checked(data, digested))?.key(self)?;
+        let key = self
+            .usable(*key, A::SIGN, mechanism, cryptoki_sys::CKF_SIGN, Part::Key)?
+            .with_data(checked(data, digested))?
+            .key(self)?;
         Ok(Response::Bytes(crypto::sign(&key, mechanism, input(data, digested))?))
     }
 
     pub(crate) fn verify(&self, operation: &Operation, digested: bool, signature: &[u8]) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let key = self.usable(*key, A::VERIFY, mechanism, cryptoki_sys::CKF_VERIFY, Part::Key)?.with_data(checked(data, digested))?.key(self)?;
+        let key = self
+            .usable(*key, A::VERIFY, mechanism, cryptoki_sys::CKF_VERIFY, Part::Key)?
+            .with_data(checked(data, digested))?
+            .key(self)?;
         crypto::verify(&key, mechanism, input(data, digested), signature)?;
         Ok(Response::Done)
     }
@@ -37,15 +43,19 @@ impl Caller<'_> {
 
     pub(crate) fn encrypt(&self, operation: &Operation) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let key =
-            self.usable(*key, A::ENCRYPT, mechanism, cryptoki_sys::CKF_ENCRYPT, Part::Key)?.with_data(data.len())?.key(self)?;
+        let key = self
+            .usable(*key, A::ENCRYPT, mechanism, cryptoki_sys::CKF_ENCRYPT, Part::Key)?
+            .with_data(data.len())?
+            .key(self)?;
         Ok(Response::Bytes(crypto::encrypt(&key, mechanism, data)?))
     }
 
     pub(crate) fn decrypt(&self, operation: &Operation) -> Result<Response> {
         let Operation { key, mechanism, data } = operation;
-        let key =
-            self.usable(*key, A::DECRYPT, mechanism, cryptoki_sys::CKF_DECRYPT, Part::Key)?.with_data(data.len())?.key(self)?;
+        let key = self
+            .usable(*key, A::DECRYPT, mechanism, cryptoki_sys::CKF_DECRYPT, Part::Key)?
+            .with_data(data.len())?
+            .key(self)?;
         Ok(Response::Bytes(crypto::decrypt(&key, mechanism, data)?))
     }
 
@@ -71,7 +81,10 @@ impl Caller<'_> {
         let running = self.stream(number)?;
         if running.max_data.is_some_and(|most| data.len() > most) {
             self.family.end(number, self.session.instance);
-            return Err(Error::new(ReturnCode::DATA_LEN_RANGE, "more data than one call takes under this profile"));
+            return Err(Error::new(
+                ReturnCode::DATA_LEN_RANGE,
+                "more data than one call takes under this profile",
+            ));
         }
         let mut slot = running.stream.lock();
         let mut stream = slot.take().ok_or(ReturnCode::OPERATION_NOT_INITIALIZED)?;

@@ -52,6 +52,8 @@ pub(crate) struct Running {
     /// Who began it: it's over when somebody else, or nobody, is logged in.
     pub(crate) user: Option<strongroom_model::UserName>,
     pub(crate) key: Handle,
+    /// The most data for one part, in bytes.
+    pub(crate) max_data: Option<usize>,
     /// `None` once it's over.
     pub(crate) stream: Mutex<Option<Stream>>,
 }
@@ -175,6 +177,7 @@ impl Family {
         user: Option<strongroom_model::UserName>,
         key: Handle,
         stream: Stream,
+        max_data: Option<usize>,
     ) -> Result<u64> {
         let mut inner = self.inner.write();
         if inner.streams.len() >= limits::MAX_OPERATIONS {
@@ -187,9 +190,10 @@ impl Family {
             ));
         }
         let number = u64::from_le_bytes(strongroom_crypto::random::bytes());
-        inner
-            .streams
-            .insert(number, Arc::new(Running { owner, kind, user, key, stream: Mutex::new(Some(stream)) }));
+        inner.streams.insert(
+            number,
+            Arc::new(Running { owner, kind, user, key, max_data, stream: Mutex::new(Some(stream)) }),
+        );
         Ok(number)
     }
 

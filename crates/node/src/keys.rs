@@ -3,7 +3,7 @@
 use strongroom_crypto::{self as crypto, Key};
 use strongroom_model::{
     AttributeType as A, Attributes, Error, Handle, KeyType, Mechanism, MechanismSpec, ObjectClass, Params,
-    Result, ReturnCode, Value,
+    Quirk, Result, ReturnCode, Value,
 };
 use strongroom_wire::Response;
 
@@ -15,7 +15,7 @@ use crate::using::Part;
 
 impl Caller<'_> {
     pub(crate) fn generate_key(&self, mechanism: &Mechanism, mut template: Attributes) -> Result<Response> {
-        let spec = generator(mechanism, cryptoki_sys::CKF_GENERATE)?;
+        let spec = self.generator(mechanism, cryptoki_sys::CKF_GENERATE)?;
         let class = ObjectClass::SecretKey;
         expect_class(&template, class)?;
         // A generic secret may be made for one HMAC only.
@@ -30,9 +30,12 @@ impl Caller<'_> {
                 format!("{} doesn't make keys of type {key_type:?}", mechanism.kind),
             ));
         }
+        let subject = self.subject(class, Some(key_type));
+        rules::check_template(subject, Origin::Generate, &template)?;
         let len = template.ulong(A::VALUE_LEN).ok_or_else(|| {
             Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN is missing from the template")
         })?;
+        rules::check_wanted(self.regime, key_type, &template)?;
         let value = crypto::generate_secret(
             mechanism,
             usize::try_from(len).map_err(|_| ReturnCode::KEY_SIZE_RANGE)?,
@@ -43,8 +46,7 @@ impl Caller<'_> {
         let stated = Attributes::new().with(A::VALUE, value);
         let (material, key) = import(class, key_type, &stated)?;
         let material = joined(joined(identity(class, key_type), stated), material);
-        let mut attributes =
-            rules::build(self.subject(class, Some(key_type)), Origin::Generate, &template, &material)?;
+        let mut attributes = rules::build(subject, Origin::Generate, &template, &material)?;
         mark_local(&mut attributes, class, mechanism);
         Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?.with_terms(terms))?))
     }
@@ -55,7 +57,7 @@ impl Caller<'_> {
         public: Attributes,
         private: Attributes,
     ) -> Result<Response> {
-        let spec = generator(mechanism, cryptoki_sys::CKF_GENERATE_KEY_PAIR)?;
+        let spec = self.generator(mechanism, cryptoki_sys::CKF_GENERATE_KEY_PAIR)?;
         let key_type = spec.key_type.ok_or(ReturnCode::MECHANISM_INVALID)?;
         let halves = [(ObjectClass::PublicKey, &public), (ObjectClass::PrivateKey, &private)];
         for (class, template) in halves {
@@ -70,6 +72,7 @@ impl Caller<'_> {
                 &Attributes::new(),
             )?;
         }
+        rules::check_wanted(self.regime, key_type, &public)?;
         // They are the private key's; the public one is everybody's.
         let terms = self.before_making(ObjectClass::PrivateKey, &private)?;
         self.must_find_room(ObjectClass::PublicKey, &public)?;
@@ -104,11 +107,14 @@ impl Caller<'_> {
         let mut template = imposed(&base, A::DERIVE_TEMPLATE, template)?;
         let class = ObjectClass::SecretKey;
         expect_class(&template, class)?;
+        let given = template.clone();
         template.set(A::CLASS, class.to_ck());
         if !template.contains(A::KEY_TYPE) {
             template.set(A::KEY_TYPE, KeyType::GenericSecret.to_ck());
         }
         let key_type = key_type_of(&template)?;
+        rules::must_exist(self.subject(class, Some(key_type)))?;
+        rules::check_template(self.subject(class, Some(key_type)), Origin::Derive, &given)?;
         let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose();
         self.before_making(class, &template)?;
         let terms = self.inherited_terms(&base, template.bool(A::TOKEN) == Some(true))?;
@@ -133,9 +139,13 @@ impl Caller<'_> {
             Origin::Unwrap => Error { code: ReturnCode::WRAPPED_KEY_INVALID, ..error },
             _ => error,
         };
+        let subject = self.subject(class, Some(key_type));
+        rules::must_exist(subject)?;
         let (material, key) = import(class, key_type, &stated).map_err(invalid)?;
+        let all = joined(stated.clone(), material.clone());
+        rules::check_imported(self.regime, key_type, &all).map_err(invalid)?;
         let material = joined(joined(identity(class, key_type), stated), material);
-        let mut attributes = rules::build(self.subject(class, Some(key_type)), origin, template, &material)?;
+        let mut attributes = rules::build(subject, origin, template, &material)?;
         mark_foreign(&mut attributes, class);
         if let Some(base) = base {
             let inherited = |history, now: bool| base.is(history) && now;
@@ -143,16 +153,15 @@ impl Caller<'_> {
             let extractable = attributes.bool(A::EXTRACTABLE) == Some(true);
             attributes.set(A::ALWAYS_SENSITIVE, inherited(A::ALWAYS_SENSITIVE, sensitive));
             attributes.set(A::NEVER_EXTRACTABLE, inherited(A::NEVER_EXTRACTABLE, !extractable));
+            attributes.set(A::LOCAL, self.regime.has(Quirk::DerivedIsLocal));
         }
         self.assemble(attributes, Some(key))
     }
-}
 
-/// A mechanism's row, if it generates.
-fn generator(mechanism: &Mechanism, purpose: u64) -> Result<&'static MechanismSpec> {
-    mechanism.kind.spec().filter(|spec| spec.purposes.contains(purpose)).ok_or_else(|| {
-        Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't make such keys", mechanism.kind))
-    })
+    /// A mechanism's row, if it generates.
+    fn generator(&self, mechanism: &Mechanism, purpose: u64) -> Result<&'static MechanismSpec> {
+        Ok(rules::wanted(self.regime, mechanism, purpose)?.spec)
+    }
 }
 
 pub(crate) fn expect_class(template: &Attributes, class: ObjectClass) -> Result<()> {

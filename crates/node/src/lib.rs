@@ -19,7 +19,7 @@ mod node;
 mod object;
 mod objects;
 mod quorum;
-mod rules;
+pub mod rules;
 mod sharing;
 mod standing;
 pub mod state;

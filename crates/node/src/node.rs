@@ -241,6 +241,7 @@ impl Node {
             label: policy.map_or_else(|| self.cluster.clone(), |policy| policy.label.clone()),
             serial: self.serial.clone(),
             profile,
+            variant: replica.regime().variant,
             initialized: replica.is_initialized(),
             default_user,
             default_user_failing: failures > 0,

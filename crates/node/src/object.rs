@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_crypto::{Key, random};
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Error, Handle, KeyTerms, KeyType, ObjectClass, ObjectInfo, Result,
-    ReturnCode, Usage, UserName, Value, limits,
+    AttributeType as A, Attributes, Blob, Error, Handle, KeyTerms, KeyType, ObjectClass, ObjectInfo, Regime,
+    Result, ReturnCode, Usage, UserName, Value, limits,
 };
 use strongroom_wire::{Answer, encode_secret};
 
-use crate::rules;
+use crate::rules::{self, Strength};
 
 /// An object, on the token or in a session. It never changes: a change makes another.
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,13 +112,19 @@ impl StoredObject {
     }
 
     /// One attribute as a caller may see it; `reveals` is whether key material may be seen if the object itself allows it.
-    pub(crate) fn answer(&self, masking: &SealingKey, attribute: A, reveals: bool) -> Result<Answer> {
+    pub(crate) fn answer(
+        &self,
+        masking: &SealingKey,
+        regime: Regime,
+        attribute: A,
+        reveals: bool,
+    ) -> Result<Answer> {
         let class = self.class();
+        if !rules::is_told(regime, attribute, class, self.key_type()) {
+            return Ok(Answer::Invalid);
+        }
         if !rules::is_secret(attribute, class) {
             return Ok(self.attributes.get(attribute).cloned().map_or(Answer::Invalid, Answer::Value));
-        }
-        if !rules::belongs(attribute, class, self.key_type()) {
-            return Ok(Answer::Invalid);
         }
         if !reveals || !self.is(A::EXTRACTABLE) || self.is(A::SENSITIVE) {
             return Ok(Answer::Sensitive);
@@ -168,6 +174,16 @@ impl StoredObject {
         }
     }
 
+    /// What its strength as a key follows from.
+    pub(crate) fn strength(&self) -> Strength<'_> {
+        Strength {
+            class: self.class(),
+            key: self.key_type().unwrap_or(KeyType::GenericSecret),
+            size: self.key_size(),
+            attributes: &self.attributes,
+        }
+    }
+
     /// About how many bytes the object takes.
     pub(crate) fn size(&self) -> usize {
         fn of(attributes: &Attributes) -> usize {
@@ -209,6 +225,9 @@ impl StoredObject {
             Some(KeyType::Ec) => {
                 return strongroom_crypto::Curve::from_attributes(&self.attributes)
                     .map_or(0, |curve| curve.bits);
+            }
+            Some(KeyType::MlKem | KeyType::MlDsa | KeyType::SlhDsa) => {
+                return u32::try_from(self.attributes.ulong(A::PARAMETER_SET).unwrap_or(0)).unwrap_or(0);
             }
             Some(_) => return u32::try_from(self.attributes.ulong(A::VALUE_LEN).unwrap_or(0)).unwrap_or(0),
         };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use strongroom_crypto::Key;
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, Result, ReturnCode, Role, Service,
-    limits,
+    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, Quirk, Result, ReturnCode, Role,
+    Service, limits,
 };
 use strongroom_wire::{Found, Response};
 
@@ -17,16 +17,21 @@ use crate::state::{Change, Expect, Key as RecordKey, Record};
 impl Caller<'_> {
     pub(crate) fn create(&self, template: Attributes) -> Result<Response> {
         let class = class_of(&template)?;
+        let key_type = class.is_key().then(|| key_type_of(&template)).transpose()?;
+        let subject = self.subject(class, key_type);
+        rules::must_exist(subject)?;
         let terms = self.before_making(class, &template)?;
-        let (key_type, material, key) = if class.is_key() {
-            let key_type = key_type_of(&template)?;
-            let (material, key) = import(class, key_type, &template)?;
-            (Some(key_type), material, Some(key))
-        } else {
-            (None, Attributes::new(), None)
+        // What is wrong with the template itself is told before what is wrong with the key that it describes.
+        rules::check_template(subject, Origin::Create, &template)?;
+        let (material, key) = match key_type {
+            Some(key_type) => {
+                let (material, key) = import(class, key_type, &template)?;
+                rules::check_imported(self.regime, key_type, &overlay(&template, &material))?;
+                (material, Some(key))
+            }
+            None => (Attributes::new(), None),
         };
-        let mut attributes =
-            rules::build(self.subject(class, key_type), Origin::Create, &template, &material)?;
+        let mut attributes = rules::build(subject, Origin::Create, &template, &material)?;
         if class.is_key() {
             mark_foreign(&mut attributes, class);
         }
@@ -35,6 +40,7 @@ impl Caller<'_> {
     }
 
     pub(crate) fn copy(&self, handle: Handle, template: &Attributes) -> Result<Response> {
+        self.must_have_function("C_CopyObject")?;
         let located = self.locate(handle)?;
         self.must_manage(&located.object)?;
         self.must_be_available(handle, &located)?;
@@ -144,7 +150,8 @@ impl Caller<'_> {
         let object = self.locate(handle)?.object;
         // Who may only use a key may not have it (cloudhsm.md 4.1), nor may its owner where others must agree to that.
         let reveals = self.manages(&object) && !object.is_guarded();
-        let answers = types.iter().map(|attribute| object.answer(&self.node.masking, *attribute, reveals));
+        let answers =
+            types.iter().map(|attribute| object.answer(&self.node.masking, self.regime, *attribute, reveals));
         Ok(Response::Answers(answers.collect::<Result<_>>()?))
     }
 
@@ -153,7 +160,16 @@ impl Caller<'_> {
     }
 
     pub(crate) fn object_size(&self, handle: Handle) -> Result<Response> {
+        self.must_have_function("C_GetObjectSize")?;
         Ok(Response::Size(self.locate(handle)?.object.size() as u64))
+    }
+
+    /// Refuses a function that the vendor's library lacks (cloudhsm.md 5.1).
+    fn must_have_function(&self, name: &str) -> Result<()> {
+        if !self.regime.has(Quirk::MissingFunctions) {
+            return Ok(());
+        }
+        Err(Error::new(ReturnCode::FUNCTION_NOT_SUPPORTED, format!("the profile cloudhsm has no {name}")))
     }
 
     /// Token objects first, then this node's session objects: that is the order of handles.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use strongroom_crypto::Key;
 use strongroom_model::{
-    AttributeType as A, Error, Handle, KeyTerms, Mechanism, MechanismSpec, Result, ReturnCode, Role, Service,
-    Value,
+    Algorithm, AttributeType as A, Error, Handle, KeyTerms, Mechanism, MechanismSpec, Result, ReturnCode,
+    Role, Service, Value,
 };
 
 use crate::access::{Caller, Located};
 use crate::object::StoredObject;
+use crate::rules::{self, Allowed};
 use crate::state::Change;
 
 /// A key's part in an operation; decides which code says that it's the wrong key.
@@ -27,6 +28,7 @@ pub(crate) struct Usable {
     key: Arc<Key>,
     /// The mechanism's row.
     pub(crate) spec: &'static MechanismSpec,
+    allowed: Allowed,
 }
 
 /// How many nodes must have a token key where the client asks for availability (cloudhsm.md 4.3).
@@ -53,12 +55,8 @@ impl Caller<'_> {
                 "a crypto officer can't use keys: log in as a crypto user",
             ));
         }
-        let spec = mechanism.kind.spec().filter(|spec| spec.purposes.contains(purpose)).ok_or_else(|| {
-            Error::new(
-                ReturnCode::MECHANISM_INVALID,
-                format!("{} isn't a mechanism for this", mechanism.kind),
-            )
-        })?;
+        let allowed = rules::wanted(self.regime, mechanism, purpose)?;
+        let spec = allowed.spec;
         if !spec.takes(key_type) {
             return Err(Error::new(
                 part.type_inconsistent(),
@@ -78,11 +76,19 @@ impl Caller<'_> {
                     format!("{} isn't among the key's allowed mechanisms", mechanism.kind),
                 ));
             }
+            Some(Value::Mechanisms(kinds)) if !kinds.is_empty() => {}
+            // Without padding a signature is a decryption (attacks.md A22).
+            _ if self.regime.is_strict() && spec.algorithm == Algorithm::RsaX509 => {
+                return Err(Error::new(
+                    ReturnCode::MECHANISM_INVALID,
+                    "under the profile `strict` a key must list CKM_RSA_X_509 among its CKA_ALLOWED_MECHANISMS",
+                ));
+            }
             _ => {}
         }
         self.must_be_available(handle, &located)?;
         let key = object.key(&self.node.masking)?;
-        Ok(Usable { handle, object: located.object, key, spec })
+        Ok(Usable { handle, object: located.object, key, spec, allowed })
     }
 
     /// Refuses a token key that isn't on enough nodes, to clients that ask for it.
@@ -147,6 +153,20 @@ impl Usable {
     /// The object, to be kept after the key is used.
     pub(crate) fn object_shared(&self) -> Arc<StoredObject> {
         Arc::clone(&self.object)
+    }
+
+    /// As it is, if one call may bring so many bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_DATA_LEN_RANGE`.
+    pub(crate) fn with_data(self, len: usize) -> Result<Self> {
+        self.allowed.check_data(len).map(|()| self)
+    }
+
+    /// The most data for one call, in bytes.
+    pub(crate) fn max_data(&self) -> Option<usize> {
+        self.allowed.max_data
     }
 
     /// The key, for one use that isn't its management. An approval that it needs is used up.

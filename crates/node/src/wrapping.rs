@@ -10,7 +10,7 @@ use strongroom_wire::Response;
 use crate::access::Caller;
 use crate::keys::imposed;
 use crate::object::{class_of, key_type_of};
-use crate::rules::Origin;
+use crate::rules::{self, Origin};
 use crate::using::Part;
 
 impl Caller<'_> {
@@ -52,6 +52,9 @@ impl Caller<'_> {
                 "the wrapping key's CKA_WRAP_TEMPLATE excludes the key",
             ));
         }
+        if self.regime.is_strict() {
+            rules::check_wrapping(&wrapper.object().strength(), &target.strength())?;
+        }
         let wrapping_key = wrapper.key_to_wrap(self, Some((key, &*target)))?;
         let plain = match &*target.key(&self.node.masking)? {
             Key::Secret(secret) => secret.value.clone(),
@@ -72,6 +75,15 @@ impl Caller<'_> {
         let template = imposed(unwrapper.object(), A::UNWRAP_TEMPLATE, template)?;
         let class = class_of(&template)?;
         let key_type = key_type_of(&template)?;
+        if !matches!(class, ObjectClass::SecretKey | ObjectClass::PrivateKey) {
+            return Err(Error::new(
+                ReturnCode::TEMPLATE_INCONSISTENT,
+                format!("a {class:?} can't be unwrapped"),
+            ));
+        }
+        let subject = self.subject(class, Some(key_type));
+        rules::must_exist(subject)?;
+        rules::check_template(subject, Origin::Unwrap, &template)?;
         let terms = self.before_making(class, &template)?;
         let spec = unwrapper.spec;
         let key = unwrapper.key_to_wrap(self, None)?;
@@ -79,6 +91,13 @@ impl Caller<'_> {
             ObjectClass::SecretKey => {
                 let plain =
                     crypto::unwrap_secret(&key, mechanism, wrapped, &lengths(spec, key_type, &template))?;
+                // The wrapped bytes don't say what they are (attacks.md A27).
+                if self.regime.is_strict() && crypto::from_pkcs8(&plain).is_ok() {
+                    return Err(Error::new(
+                        ReturnCode::WRAPPED_KEY_INVALID,
+                        "the template says it's a secret key, and a private key was wrapped",
+                    ));
+                }
                 secret_of(spec, &template, plain)?
             }
             ObjectClass::PrivateKey => {

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use strongroom_cluster::{Cluster, ClusterError, CreateOptions};
+use strongroom_cluster::{Cluster, ClusterError, CreateOptions, RestoreOptions};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::NodeId;
 use strongroom_node::Clock;
 use strongroom_store::{SledStore, Store};
 
 use crate::audit::{AuditHead, Logs};
-use crate::control::{ClusterStatus, CreateCluster, Fault, Refusal, Status};
+use crate::backups::{BackupPolicy, Backups};
+use crate::control::{
+    BackupCommand, BackupReason, BackupSource, ClusterStatus, ControlResponse, CreateCluster, Fault, Refusal,
+    Status,
+};
 use crate::home::check_socket_path;
 use crate::listener::Common;
 use crate::root_key::load_or_make;
@@ -23,6 +27,8 @@ use crate::{Home, ServeError};
 
 /// How long calls in flight may take when the daemon ends.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long no backup is made by itself after one couldn't be, in seconds.
+const RETRY_BACKUPS: u64 = 600;
 
 /// A home that is served, until this is stopped or dropped.
 pub struct Daemon {
@@ -31,6 +37,9 @@ pub struct Daemon {
     common: Arc<Common>,
     logs: Arc<Logs>,
     clusters: Mutex<BTreeMap<String, Served>>,
+    backups: Backups,
+    /// No backup is made by itself before that, since the last one failed.
+    next_try: Mutex<u64>,
     // Released last: fields are dropped in order.
     _lock: File,
 }
@@ -42,9 +51,19 @@ impl Daemon {
     ///
     /// See [`ServeError`]. If one cluster can't be served, none is.
     pub fn start(home: &Home) -> Result<Self, ServeError> {
+        Self::start_with(home, BackupPolicy::default())
+    }
+
+    /// As [`Daemon::start`]; backups are made and kept by this policy whenever [`Daemon::keep_backups`] is called.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`].
+    pub fn start_with(home: &Home, policy: BackupPolicy) -> Result<Self, ServeError> {
         home.prepare()?;
         let lock = home.take()?;
         let root = load_or_make(home)?;
+        let backups = Backups::open(home, &root, policy)?;
         let mut clusters = Vec::new();
         for name in cluster_names(home)? {
             clusters.extend(open(home, &name, &root)?);
@@ -57,7 +76,16 @@ impl Daemon {
             Ok((name, Served::start(home, cluster, &common, &logs)?))
         };
         let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
-        Ok(Self { home: home.clone(), root, common, logs, clusters: Mutex::new(clusters), _lock: lock })
+        Ok(Self {
+            home: home.clone(),
+            root,
+            common,
+            logs,
+            clusters: Mutex::new(clusters),
+            backups,
+            next_try: Mutex::new(0),
+            _lock: lock,
+        })
     }
 
     /// Makes a cluster and serves it.
@@ -67,8 +95,10 @@ impl Daemon {
     /// [`Refusal`]; there is no cluster then, or the one that was there before.
     pub fn create_cluster(&self, wanted: CreateCluster) -> Result<ClusterStatus, Refusal> {
         let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
-        let CreateCluster { name, nodes, profile, officer_password, crypto_users, uninitialized } = wanted;
-        let options = CreateOptions { name, nodes, profile, officer_password, crypto_users, uninitialized };
+        let CreateCluster { name, nodes, profile, variant, officer_password, crypto_users, uninitialized } =
+            wanted;
+        let options =
+            CreateOptions { name, nodes, profile, variant, officer_password, crypto_users, uninitialized };
         options.check().map_err(|error| failed(&error))?;
         let mut clusters = self.clusters.lock();
         if clusters.contains_key(&options.name) {
@@ -109,6 +139,7 @@ impl Daemon {
     /// [`Refusal`]; nothing has changed then.
     pub fn add_node(&self, cluster: &str) -> Result<(NodeId, ClusterStatus), Refusal> {
         self.with(cluster, |served| {
+            served.back_up(&self.backups, BackupReason::NodeAdded)?;
             let node = served.add_node()?;
             Ok((node, served.status()))
         })
@@ -121,8 +152,69 @@ impl Daemon {
     /// [`Refusal`]: there is no such node, or it's the last. Nothing has changed then.
     pub fn remove_node(&self, cluster: &str, node: NodeId) -> Result<ClusterStatus, Refusal> {
         self.with(cluster, |served| {
+            served.may_remove(node)?;
+            served.back_up(&self.backups, BackupReason::NodeRemoved)?;
             served.remove_node(node)?;
             Ok(served.status())
+        })
+    }
+
+    /// Does what is asked about backups.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]; nothing has changed then.
+    pub fn backup(&self, command: BackupCommand) -> Result<ControlResponse, Refusal> {
+        let (backups, now) = (&self.backups, SystemClock.now());
+        let info = match command {
+            BackupCommand::Create { cluster } => {
+                let make = |served: &mut Served| served.back_up(backups, BackupReason::Requested);
+                return self.with(&cluster, make).map(ControlResponse::Backup);
+            }
+            BackupCommand::List { cluster } => {
+                return Ok(ControlResponse::Backups(backups.list(cluster.as_deref())));
+            }
+            BackupCommand::Verify { source } => {
+                return backups.verify(&source).map(ControlResponse::Verified).map_err(Refusal::Failed);
+            }
+            BackupCommand::Restore { source, name, nodes } => {
+                return self.restore(&source, RestoreOptions { name, nodes }).map(ControlResponse::Created);
+            }
+            BackupCommand::Copy { id, to } => backups.copy(&id, to.as_deref(), now),
+            BackupCommand::Delete { id } => backups.delete(&id, now),
+            BackupCommand::Undelete { id } => backups.undelete(&id),
+            BackupCommand::Keep { id, forever } => backups.keep(&id, forever),
+        };
+        info.map(ControlResponse::Backup).map_err(Refusal::Failed)
+    }
+
+    /// Makes the backups that are due, and does away with those that have had their time.
+    pub fn keep_backups(&self) {
+        let now = SystemClock.now();
+        self.backups.sweep(now);
+        let mut next_try = self.next_try.lock();
+        if now < *next_try {
+            return;
+        }
+        for served in self.clusters.lock().values() {
+            if let Err(error) = served.back_up_if_due(&self.backups, now) {
+                *next_try = now + RETRY_BACKUPS;
+                tracing::warn!(
+                    "a backup that is due can't be made, and is tried again in {RETRY_BACKUPS} s: {error}"
+                );
+            }
+        }
+    }
+
+    /// Makes a cluster of a backup and serves it.
+    fn restore(&self, source: &BackupSource, options: RestoreOptions) -> Result<ClusterStatus, Refusal> {
+        let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
+        options.check().map_err(|error| failed(&error))?;
+        // All of the image is read before anything is made.
+        let backup = self.backups.read(source).map_err(Refusal::Failed)?;
+        let (name, nodes) = (options.name.clone(), options.nodes);
+        self.make(&name, nodes, |store| {
+            Cluster::restore(store, &backup, &options, &self.root, Arc::new(SystemClock))
         })
     }
 

@@ -278,6 +278,7 @@ mod tests {
             name: "default".to_owned(),
             nodes: 1,
             profile: Profile::Standard,
+            variant: Default::default(),
             officer_password: None,
             crypto_users: Vec::new(),
             uninitialized: true,

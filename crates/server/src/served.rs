@@ -128,6 +128,7 @@ impl Served {
                 self.cluster.name()
             ));
         }
+        self.must_leave_one_that_runs(id)?;
         // Clients go elsewhere at once; what they had sent is still carried out and answered.
         if let Some(running) = self.seats.get_mut(&id).and_then(|seat| seat.running.as_mut()) {
             running.listener.stop();
@@ -153,6 +154,33 @@ impl Served {
         Ok(())
     }
 
+    /// Refuses to remove a node that serves while no other does as well.
+    fn must_leave_one_that_runs(&self, id: NodeId) -> Result<(), String> {
+        let worth = |seat: &Seat| match (&seat.running, seat.is_cut) {
+            (None, _) => 0,
+            (Some(_), true) => 1,
+            (Some(_), false) => 2,
+        };
+        let own = self.seats.get(&id).map_or(0, worth);
+        let others = || self.seats.iter().filter(|(other, _)| **other != id);
+        if own == 0 || others().any(|(_, seat)| worth(seat) >= own) {
+            return Ok(());
+        }
+        let ill: Vec<_> = others()
+            .map(|(other, seat)| {
+                format!("node {} is {}", other.0, if worth(seat) == 0 { "stopped" } else { "cut off" })
+            })
+            .collect();
+        let first = others().next().map_or(0, |(other, _)| other.0);
+        Err(format!(
+            "node {} is the only one of cluster {} that serves ({}): nothing was changed; `strongroom fault node clear {first}` \
+             has another back",
+            id.0,
+            self.cluster.name(),
+            ill.join(", ")
+        ))
+    }
+
     /// How it is.
     pub(crate) fn status(&self) -> ClusterStatus {
         let info = self.cluster.info();
@@ -160,6 +188,7 @@ impl Served {
             label: info.label,
             serial: info.serial,
             profile: info.profile,
+            variant: info.variant,
             initialized: info.initialized,
             revision: info.revision,
             objects: info.objects as u64,

@@ -82,6 +82,7 @@ mod tests {
             label: name.into(),
             serial: "0".repeat(16),
             profile: Profile::Standard,
+            variant: Default::default(),
             initialized: true,
             revision: 0,
             objects: 0,

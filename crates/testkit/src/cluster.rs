@@ -38,6 +38,7 @@ pub struct Builder {
     pub(crate) name: Option<String>,
     pub(crate) nodes: Option<u16>,
     profile: Option<String>,
+    more: Vec<String>,
     officer_password: Option<String>,
     crypto_users: Vec<(String, String)>,
     uninitialized: bool,
@@ -59,6 +60,12 @@ impl Builder {
     /// `standard`, `cloudhsm` or `strict`; else `standard`.
     pub fn profile(mut self, profile: &str) -> Self {
         self.profile = Some(profile.into());
+        self
+    }
+
+    /// A further option of `strongroom up`, such as `--mode`, with its value.
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.more.extend([name.into(), value.into()]);
         self
     }
 
@@ -109,6 +116,7 @@ impl Builder {
         self.crypto_users
             .iter()
             .for_each(|(name, password)| option("--crypto-user", format!("{name}:{password}")));
+        arguments.extend(self.more.iter().cloned());
         if self.uninitialized {
             arguments.push("--uninitialized".into());
         }

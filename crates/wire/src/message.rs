@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::{Blob, NodeId, Profile, UserName};
+use strongroom_model::{Blob, NodeId, Profile, Regime, UserName, Variant};
 
 use crate::quorum::Extras;
 use crate::request::Request;
@@ -103,6 +103,8 @@ pub struct ClusterInfo {
     pub serial: String,
     /// What the cluster allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Whether the token is initialised, that is, whether there is an officer.
     pub initialized: bool,
     /// Who a PIN without a colon belongs to (the first crypto user under `standard`); `None`: nobody.
@@ -119,6 +121,13 @@ pub struct ClusterInfo {
     pub members: Vec<Member>,
     /// Number of the membership's last change.
     pub epoch: u64,
+}
+
+impl ClusterInfo {
+    /// What the cluster allows, in full.
+    pub fn regime(&self) -> Regime {
+        Regime { profile: self.profile, variant: self.variant }
+    }
 }
 
 /// How a request changes who the connection speaks for, before it's carried out.

@@ -5,7 +5,7 @@ mod search;
 
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 use strongroom_client::Route;
-use strongroom_model::{AttributeType, Error, Handle, Place, Result, ReturnCode};
+use strongroom_model::{AttributeType, Error, Handle, ObjectClass, Place, Quirk, Result, ReturnCode};
 use strongroom_wire::{Request, Response};
 
 use crate::abi::Dest;
@@ -86,6 +86,7 @@ pub(crate) fn set_attributes(
 ) -> Result<()> {
     let session = module.session(session)?;
     let handle = existing(object)?;
+    may_set(&session, handle)?;
     let template = template.attributes()?;
     session.may_change(handle.place() == Place::Cluster)?;
     session.may_make(&template)?;
@@ -94,6 +95,19 @@ pub(crate) fn set_attributes(
     // Whoever asked in the meantime may have got the old values.
     session.slot().forget(handle);
     Ok(())
+}
+
+/// The vendor's library sets attributes of certificates only (cloudhsm.md 5.1); keys' are set by the command.
+fn may_set(session: &Session, handle: Handle) -> Result<()> {
+    let slot = session.slot();
+    if !slot.regime().has(Quirk::MissingFunctions) {
+        return Ok(());
+    }
+    match ask(session, handle, &Request::Object { handle })? {
+        Response::Object(info) if info.class == ObjectClass::Certificate => Ok(()),
+        Response::Object(_) => slot.must_go_beyond_cloudhsm("C_SetAttributeValue for keys"),
+        _ => Err(unexpected()),
+    }
 }
 
 /// Puts the handle of an object that was made.

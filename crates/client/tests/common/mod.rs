@@ -252,6 +252,7 @@ pub fn cluster(members: &[(u16, &Path)]) -> ClusterInfo {
         label: "test".to_owned(),
         serial: "0123456789abcdef".to_owned(),
         profile: Profile::Standard,
+        variant: Default::default(),
         initialized: true,
         default_user: Some("app".parse().unwrap()),
         default_user_failing: false,

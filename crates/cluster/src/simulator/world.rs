@@ -95,6 +95,7 @@ impl World {
             name: "sim".to_owned(),
             nodes,
             profile,
+            variant: Default::default(),
             officer_password: None,
             crypto_users: Vec::new(),
             uninitialized: true,

@@ -1,5 +1,6 @@
 //! The cluster's contract, on a store that can be told what to do.
 
+mod backup;
 mod changes;
 mod nodes;
 mod opening;
@@ -110,6 +111,7 @@ fn options() -> CreateOptions {
         name: "default".to_owned(),
         nodes: 2,
         profile: Profile::Standard,
+        variant: Default::default(),
         officer_password: Some(Blob::from(*b"officer-password")),
         crypto_users: vec![("app".parse().unwrap(), Blob::from(*b"app-password"))],
         uninitialized: false,

@@ -1,15 +1,17 @@
 //! Applying the table: to a template that makes an object, and to one that changes or copies it.
 
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, KeyType, ObjectClass, Profile, Result, ReturnCode, Role, Shape,
+    AttributeType as A, Attributes, Error, KeyType, ObjectClass, Regime, Result, ReturnCode, Role, Shape,
     Value,
 };
 
-use super::table::{Fallback, Motion, Rule, Supply, is_able, rule, rules};
+use super::cell::{Cell, cell, cells, difference, exists, is_default, motion};
+use super::strict;
+use super::table::{Fallback, Motion, Supply};
 
 /// How an object comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// `C_CreateObject`.
     Create,
     /// `C_GenerateKey` and `C_GenerateKeyPair`.
@@ -20,12 +22,17 @@ pub(crate) enum Origin {
     Derive,
 }
 
+impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Generate, Self::Unwrap, Self::Derive];
+}
+
 /// Whose object of what kind the rules are asked about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
     pub(crate) class: ObjectClass,
     pub(crate) key: Option<KeyType>,
-    pub(crate) profile: Profile,
+    pub(crate) regime: Regime,
     pub(crate) role: Option<Role>,
 }
 
@@ -41,41 +48,77 @@ pub(crate) fn build(
     template: &Attributes,
     material: &Attributes,
 ) -> Result<Attributes> {
+    let Subject { regime, class, key, .. } = subject;
+    check_template(subject, origin, template)?;
     for (attribute, value) in template.iter() {
-        let rule = rule(attribute, subject.class, subject.key).ok_or_else(|| foreign(attribute, subject))?;
-        match supply(rule, origin) {
-            Supply::Must | Supply::May => check_value(attribute, value)?,
-            Supply::Same => match material.get(attribute) {
-                Some(actual) if actual == value => {}
-                // An empty check value asks for none to be kept; the actual one does no harm.
-                _ if attribute == A::CHECK_VALUE && *value == Value::from(Vec::new()) => {}
-                Some(_) => return Err(invalid(attribute, "isn't what the rest of the template makes it")),
-                None => {}
-            },
-            Supply::Never => return Err(read_only(attribute, "is set by the token alone")),
+        let states =
+            cell(regime, attribute, class, key, origin).is_some_and(|cell| cell.supply == Supply::Same);
+        // An empty check value asks for none to be kept; the actual one does no harm.
+        let empty = attribute == A::CHECK_VALUE && *value == Value::from(Vec::new());
+        if states && !empty && material.get(attribute).is_some_and(|actual| actual != value) {
+            return Err(invalid(attribute, "isn't what the rest of the template makes it"));
         }
     }
     let mut attributes = Attributes::new();
-    for rule in rules(subject.class, subject.key) {
-        let given = template.get(rule.attribute);
-        let value = match (material.get(rule.attribute), given) {
-            (Some(made), _) => Some(made.clone()),
-            (None, Some(given)) => Some(given.clone()),
-            (None, None) if supply(rule, origin) == Supply::Must => {
-                return Err(Error::new(
-                    ReturnCode::TEMPLATE_INCOMPLETE,
-                    format!("{} is missing from the template", rule.attribute),
-                ));
-            }
-            (None, None) => default_value(rule, subject),
-        };
-        if let Some(value) = value {
-            attributes.set(rule.attribute, value);
+    for (attribute, cell) in cells(regime, class, key, origin) {
+        let stated = material.get(attribute).or_else(|| template.get(attribute));
+        if let Some(value) = stated.cloned().or_else(|| default_value(cell, attribute)) {
+            attributes.set(attribute, value);
         }
     }
     check_private(subject, &attributes)?;
-    check_conflicts(subject.profile, &attributes)?;
+    if regime.is_strict() {
+        strict::check(origin, &attributes)?;
+    }
     Ok(attributes)
+}
+
+/// Refuses a template that can't be right, whatever the object is made of.
+///
+/// # Errors
+///
+/// Those of [`build`].
+pub(crate) fn check_template(subject: Subject, origin: Origin, template: &Attributes) -> Result<()> {
+    let Subject { regime, class, key, .. } = subject;
+    for (attribute, value) in template.iter() {
+        let cell = cell(regime, attribute, class, key, origin).ok_or_else(|| foreign(attribute, subject))?;
+        match cell.supply {
+            Supply::Must | Supply::May => check_value(attribute, value)?,
+            Supply::Same => check_shape(attribute, value)?,
+            Supply::Default if is_default(cell, attribute, template) => {}
+            Supply::Default => {
+                return Err(invalid(attribute, "is always what it is by default under this profile"));
+            }
+            Supply::Never => return Err(read_only(attribute, "is set by the token alone")),
+            Supply::Unsupported => return Err(unsupported(attribute, subject)),
+        }
+    }
+    let missing = cells(regime, class, key, origin)
+        .find(|(attribute, cell)| cell.supply == Supply::Must && !template.contains(*attribute));
+    match missing {
+        Some((attribute, _)) => Err(Error::new(
+            ReturnCode::TEMPLATE_INCOMPLETE,
+            format!("{attribute} is missing from the template"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Refuses objects that the profile doesn't have at all.
+///
+/// # Errors
+///
+/// `CKR_ATTRIBUTE_VALUE_INVALID`.
+pub(crate) fn must_exist(subject: Subject) -> Result<()> {
+    let Subject { regime, class, key, .. } = subject;
+    if exists(regime, class, key) {
+        return Ok(());
+    }
+    let what = key.map_or_else(|| format!("{class:?}"), |key| format!("{class:?} of type {key:?}"));
+    Err(Error::new(
+        ReturnCode::ATTRIBUTE_VALUE_INVALID,
+        format!("the profile {} has no {what}", regime.profile),
+    ))
 }
 
 /// What a change of attributes leaves of an object's attributes.
@@ -86,7 +129,7 @@ pub(crate) fn build(
 /// `CKR_TEMPLATE_INCONSISTENT`.
 pub(crate) fn change(subject: Subject, old: &Attributes, template: &Attributes) -> Result<Attributes> {
     must_be_modifiable(old)?;
-    moved(subject, old, template, |rule| rule.set)
+    moved(subject, old, template, |attribute| motion(subject.regime, attribute, subject.class, subject.key))
 }
 
 /// The attributes of a session object that becomes a token object.
@@ -110,7 +153,7 @@ pub(crate) fn copy(subject: Subject, old: &Attributes, template: &Attributes) ->
     if old.bool(A::COPYABLE) == Some(false) {
         return Err(Error::new(ReturnCode::ACTION_PROHIBITED, "the object was made with CKA_COPYABLE false"));
     }
-    moved(subject, old, template, |rule| rule.copy)
+    moved(subject, old, template, |attribute| difference(attribute, subject.class, subject.key))
 }
 
 fn must_be_modifiable(old: &Attributes) -> Result<()> {
@@ -121,28 +164,6 @@ fn must_be_modifiable(old: &Attributes) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Refuses usages that together give a key away, under `strict` (attacks.md A1 to A3).
-fn check_conflicts(profile: Profile, attributes: &Attributes) -> Result<()> {
-    if profile != Profile::Strict {
-        return Ok(());
-    }
-    let has = |attribute| attributes.bool(attribute) == Some(true);
-    let conflict = [(A::WRAP, A::DECRYPT), (A::UNWRAP, A::ENCRYPT)]
-        .into_iter()
-        .find(|(one, other)| has(*one) && has(*other));
-    match conflict {
-        Some((one, other)) => Err(Error::new(
-            ReturnCode::TEMPLATE_INCONSISTENT,
-            format!("the profile `strict` allows no key with both {one} and {other}"),
-        )),
-        None if has(A::WRAP) && attributes.bool(A::SENSITIVE) == Some(false) => Err(Error::new(
-            ReturnCode::TEMPLATE_INCONSISTENT,
-            "the profile `strict` allows CKA_WRAP only on sensitive keys",
-        )),
-        None => Ok(()),
-    }
 }
 
 /// Private objects belong to crypto users.
@@ -164,17 +185,17 @@ fn moved(
     subject: Subject,
     old: &Attributes,
     template: &Attributes,
-    motion: impl Fn(&Rule) -> Motion,
+    motion: impl Fn(A) -> Option<Motion>,
 ) -> Result<Attributes> {
     let mut new = old.clone();
     for (attribute, value) in template.iter() {
-        let rule = rule(attribute, subject.class, subject.key).ok_or_else(|| foreign(attribute, subject))?;
+        let motion = motion(attribute).ok_or_else(|| foreign(attribute, subject))?;
         let present = old.get(attribute);
         if present == Some(value) {
             continue;
         }
         let officer = subject.role == Some(Role::Admin);
-        let refusal = match motion(rule) {
+        let refusal = match motion {
             Motion::Officer if officer => None,
             Motion::Officer => Some("is set and cleared by crypto officers only"),
             _ if officer => Some("isn't for crypto officers to change: they change CKA_TRUSTED only"),
@@ -194,28 +215,19 @@ fn moved(
     }
     check_private(subject, &new)
         .or_else(|refused| if subject.role == Some(Role::Admin) { Ok(()) } else { Err(refused) })?;
-    check_conflicts(subject.profile, &new)
-        .map_err(|error| Error { code: ReturnCode::ATTRIBUTE_VALUE_INVALID, ..error })?;
+    if subject.regime.is_strict() {
+        strict::check_pairs(&new)
+            .map_err(|error| Error { code: ReturnCode::ATTRIBUTE_VALUE_INVALID, ..error })?;
+    }
     Ok(new)
 }
 
-fn supply(rule: &Rule, origin: Origin) -> Supply {
-    match origin {
-        Origin::Create => rule.create,
-        Origin::Generate => rule.generate,
-        Origin::Unwrap => rule.unwrap,
-        Origin::Derive => rule.derive,
-    }
-}
-
-fn default_value(rule: &Rule, subject: Subject) -> Option<Value> {
-    let able = |key| subject.profile == Profile::Standard && is_able(rule.attribute, subject.class, key);
-    match rule.fallback {
+fn default_value(cell: Cell, attribute: A) -> Option<Value> {
+    match cell.fallback {
         Fallback::Absent => None,
-        Fallback::False => Some(Value::Bool(false)),
+        Fallback::False | Fallback::Able => Some(Value::Bool(false)),
         Fallback::True => Some(Value::Bool(true)),
-        Fallback::Able => Some(Value::Bool(subject.key.is_some_and(able))),
-        Fallback::Empty if rule.attribute.shape() == Some(Shape::Mechanisms) => {
+        Fallback::Empty if attribute.shape() == Some(Shape::Mechanisms) => {
             Some(Value::Mechanisms(Vec::new()))
         }
         Fallback::Empty => Some(Value::from(Vec::new())),
@@ -250,6 +262,13 @@ fn check_shape(attribute: A, value: &Value) -> Result<()> {
 fn foreign(attribute: A, subject: Subject) -> Error {
     let Subject { class, key, .. } = subject;
     Error::new(ReturnCode::TEMPLATE_INCONSISTENT, format!("a {class:?} ({key:?}) has no {attribute}"))
+}
+
+fn unsupported(attribute: A, subject: Subject) -> Error {
+    let Subject { class, key, regime, .. } = subject;
+    let message =
+        format!("the profile {} has no {attribute} in a template for a {class:?} ({key:?})", regime.profile);
+    Error::new(ReturnCode::TEMPLATE_INCONSISTENT, message)
 }
 
 fn read_only(attribute: A, why: &str) -> Error {

@@ -1,10 +1,24 @@
 //! The rules over attributes: one table, and what follows from it.
 //!
 //! Which object has which attributes, who may set them when, what they are when nobody says, and how
-//! they may change: all of it is in [`table`]. Mechanisms have no attribute rules of their own.
+//! they may change: all of it is in [`table`], and what profiles make of it in [`cell`]. Which mechanisms a profile has is in
+//! [`mechanisms`], which keys in [`sizes`]. Mechanisms have no attribute rules of their own.
 
 mod apply;
+mod cell;
+mod mechanisms;
+mod sizes;
+mod strict;
 mod table;
+mod vendor;
 
-pub(crate) use apply::{Origin, Subject, build, change, copy, persist};
-pub(crate) use table::{belongs, is_secret};
+pub use apply::Origin;
+pub(crate) use apply::{Subject, build, change, check_template, copy, must_exist, persist};
+pub use cell::{Cell, cell, difference, exists, is_told, motion};
+pub(crate) use mechanisms::wanted;
+pub use mechanisms::{Allowed, all_allowed, allowed};
+pub(crate) use sizes::{check_imported, check_wanted};
+pub use strict::CONFLICTS;
+pub(crate) use strict::{Strength, check_wrapping};
+pub(crate) use table::is_secret;
+pub use table::{Fallback, Motion, Supply};

@@ -2,9 +2,11 @@
 
 use strongroom_model::{AttributeType, KeyType, ObjectClass};
 
+use super::apply::Origin;
+
 /// Whether a caller gives an attribute when an object comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Supply {
+pub enum Supply {
     /// Must: `CKR_TEMPLATE_INCOMPLETE`.
     Must,
     /// May.
@@ -13,11 +15,15 @@ pub(crate) enum Supply {
     Same,
     /// Mustn't: `CKR_ATTRIBUTE_READ_ONLY`.
     Never,
+    /// May, but only to state the default: `CKR_ATTRIBUTE_VALUE_INVALID`.
+    Default,
+    /// Mustn't, since the profile doesn't know it there: `CKR_TEMPLATE_INCONSISTENT`.
+    Unsupported,
 }
 
 /// How an attribute may change later. Otherwise `CKR_ATTRIBUTE_READ_ONLY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Motion {
+pub enum Motion {
     /// Not at all.
     Fixed,
     /// In any way.
@@ -32,7 +38,7 @@ pub(crate) enum Motion {
 
 /// What an attribute is when nobody says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fallback {
+pub enum Fallback {
     /// Absent.
     Absent,
     /// False.
@@ -68,6 +74,18 @@ pub(crate) struct Rule {
     /// `C_CopyObject`.
     pub(crate) copy: Motion,
     pub(crate) fallback: Fallback,
+}
+
+impl Rule {
+    /// Whether a caller gives the attribute.
+    pub(super) fn supply(&self, origin: Origin) -> Supply {
+        match origin {
+            Origin::Create => self.create,
+            Origin::Generate => self.generate,
+            Origin::Unwrap => self.unwrap,
+            Origin::Derive => self.derive,
+        }
+    }
 }
 
 /// A family of key types with the same attributes.
@@ -250,11 +268,6 @@ pub(crate) fn rules(class: ObjectClass, key: Option<KeyType>) -> impl Iterator<I
         rule.classes.contains(&class)
             && (rule.keys.is_empty() || kind.is_some_and(|kind| rule.keys.contains(&kind)))
     })
-}
-
-/// Whether objects of a class and key type have an attribute.
-pub(crate) fn belongs(attribute: AttributeType, class: ObjectClass, key: Option<KeyType>) -> bool {
-    rule(attribute, class, key).is_some()
 }
 
 /// Whether an attribute is key material in objects of a class.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::{password, random};
-use strongroom_model::{Blob, Handle, NodeId, Profile, Result, Role, Service, UserName};
+use strongroom_model::{Blob, Handle, NodeId, Profile, Result, Role, Service, UserName, Variant};
 use strongroom_wire::{InstanceId, QuorumSettings};
 
 use crate::object::StoredObject;
@@ -65,6 +65,8 @@ pub struct Policy {
     pub label: String,
     /// What the cluster allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Whose a PIN without a colon is; the first crypto user made.
     pub default_user: Option<UserName>,
     /// How many approvals are needed.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use strongroom_model::{AttributeType, Attributes, Handle, NodeId, ObjectClass, Profile, Role, UserName};
+use strongroom_model::{
+    AttributeType, Attributes, Handle, NodeId, ObjectClass, Profile, Regime, Role, UserName,
+};
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
@@ -131,6 +133,14 @@ impl Replica {
     /// The policy; `None` before the cluster was made.
     pub fn policy(&self) -> Option<&Arc<Policy>> {
         self.policy.as_ref().map(|record| &record.value)
+    }
+
+    /// What the cluster allows.
+    pub fn regime(&self) -> Regime {
+        self.policy().map_or_else(Regime::default, |policy| Regime {
+            profile: policy.profile,
+            variant: policy.variant,
+        })
     }
 
     /// What the cluster allows.

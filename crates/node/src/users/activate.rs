@@ -42,6 +42,12 @@ impl Caller<'_> {
 
     fn first_policy(&self) -> Policy {
         let label = self.node.info().label;
-        Policy { label, profile: Profile::Standard, default_user: None, quorum: Default::default() }
+        Policy {
+            label,
+            profile: Profile::Standard,
+            variant: Default::default(),
+            default_user: None,
+            quorum: Default::default(),
+        }
     }
 }

@@ -39,6 +39,7 @@ impl Caller<'_> {
             let policy = Policy {
                 label: label.clone(),
                 profile: Profile::Standard,
+                variant: Default::default(),
                 default_user: None,
                 quorum: Default::default(),
             };

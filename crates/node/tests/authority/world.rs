@@ -123,7 +123,13 @@ impl Port for NodePort {
 pub(crate) fn cluster(profile: Profile, nodes: usize) -> Cluster {
     let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
     let policy =
-        Policy { label: "test".into(), profile, default_user: Some(name("app")), quorum: Default::default() };
+        Policy {
+            label: "test".into(),
+            profile,
+            variant: Default::default(),
+            default_user: Some(name("app")),
+            quorum: Default::default(),
+        };
     let officers = OFFICERS.map(|officer| (Key::User(Role::Admin, name(officer)), 1, user(OFFICER)));
     let mut records = vec![
         (Key::Policy, 1, Record::Policy(Arc::new(policy))),
@@ -136,7 +142,13 @@ pub(crate) fn cluster(profile: Profile, nodes: usize) -> Cluster {
 
 /// A cluster that isn't activated.
 pub(crate) fn fresh_cluster(profile: Profile) -> Cluster {
-    let policy = Policy { label: "fresh".into(), profile, default_user: None, quorum: Default::default() };
+    let policy = Policy {
+        label: "fresh".into(),
+        profile,
+        variant: Default::default(),
+        default_user: None,
+        quorum: Default::default(),
+    };
     start(vec![(Key::Policy, 1, Record::Policy(Arc::new(policy)))], 1)
 }
 

@@ -99,6 +99,7 @@ pub(crate) fn world_of(profile: Profile, more: Vec<(Key, Revision, Record)>) -> 
     let policy = Policy {
         label: "test".into(),
         profile,
+        variant: Default::default(),
         default_user: Some("app".parse().unwrap()),
         quorum: Default::default(),
     };

@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::{Blob, NodeId, Profile, UserName};
+use strongroom_model::{Blob, NodeId, Profile, UserName, Variant};
 
+use super::backup::{BackupCommand, BackupInfo, VerifiedBackup};
 use crate::audit::AuditHead;
 
 /// The version of these messages. A command and a daemon of different versions say so instead of guessing.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 /// The longest message in bytes.
 pub(crate) const MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -43,6 +44,8 @@ pub enum ControlRequest {
     },
     /// Where the audit logs end that it writes: [`ControlResponse::AuditHeads`].
     AuditHeads,
+    /// Does something about backups.
+    Backup(BackupCommand),
     /// Ends the daemon when the calls in flight have: [`ControlResponse::Ending`], before it has ended.
     Shutdown,
 }
@@ -89,6 +92,8 @@ pub struct CreateCluster {
     pub nodes: u16,
     /// What it allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Password of the officer `admin`; `None` exactly if `uninitialized`.
     pub officer_password: Option<Blob>,
     /// Crypto users with their passwords; the first is the default user.
@@ -126,6 +131,12 @@ pub enum ControlResponse {
     },
     /// Where the audit logs end.
     AuditHeads(Vec<AuditHead>),
+    /// The backup as it is now.
+    Backup(BackupInfo),
+    /// Backups, the oldest first.
+    Backups(Vec<BackupInfo>),
+    /// Every byte of the image is what was written.
+    Verified(VerifiedBackup),
     /// The daemon ends.
     Ending {
         /// The process to wait for.
@@ -157,6 +168,8 @@ pub struct ClusterStatus {
     pub serial: String,
     /// What it allows.
     pub profile: Profile,
+    /// Which HSM it plays under `cloudhsm`.
+    pub variant: Variant,
     /// Whether the token is initialised, that is, whether there is an officer.
     pub initialized: bool,
     /// The number of the last committed change.

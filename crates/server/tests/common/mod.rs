@@ -102,6 +102,7 @@ pub(crate) fn cluster(name: &str) -> CreateCluster {
         name: name.to_owned(),
         nodes: 2,
         profile: Profile::Standard,
+        variant: Default::default(),
         officer_password: Some(Blob::from(*b"officer-password")),
         crypto_users: vec![("app".parse().unwrap(), Blob::from(PASSWORD))],
         uninitialized: false,

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use strongroom_model::{Error, Profile, UserName};
+use strongroom_model::{Error, HsmType, Mode, Profile, Quirk, ReturnCode, UserName, Variant};
 
 use super::{HomeOption, parse};
 use crate::password::Given;
@@ -17,6 +17,8 @@ Examples:
       two crypto users; the first one's password is made up
   strongroom up --cluster test --nodes 1 --profile strict
       a second cluster in the same daemon: a further slot
+  strongroom up --profile cloudhsm --mode NON_FIPS --quirk no-read-only-sessions=off
+      as CloudHSM's hsm2m.medium, but with read-only sessions
   strongroom up --uninitialized
       without users: an application calls C_InitToken, as with any new token";
 
@@ -33,6 +35,15 @@ pub(crate) struct Up {
     /// What the cluster allows: standard, cloudhsm or strict [default: standard]
     #[arg(long, value_name = "PROFILE", value_parser = parse::<Profile>)]
     pub(crate) profile: Option<Profile>,
+    /// With --profile cloudhsm: which HSM it plays, hsm1.medium or hsm2m.medium [default: hsm2m.medium]
+    #[arg(long, value_name = "TYPE", value_parser = parse::<HsmType>, requires = "profile")]
+    pub(crate) hsm_type: Option<HsmType>,
+    /// With --profile cloudhsm: FIPS or NON_FIPS [default: FIPS]
+    #[arg(long, value_name = "MODE", value_parser = parse::<Mode>, requires = "profile")]
+    pub(crate) mode: Option<Mode>,
+    /// With --profile cloudhsm: a habit of CloudHSM, switched on or off; docs/attributes.md has them all
+    #[arg(long = "quirk", value_name = "NAME=on|off", value_parser = parse::<Switch>, requires = "profile")]
+    pub(crate) quirks: Vec<Switch>,
     /// Password of the officer `admin`; - reads it from standard input [default: made up]
     #[arg(long, value_name = "P", conflicts_with = "uninitialized")]
     pub(crate) officer_password: Option<Given>,
@@ -42,6 +53,38 @@ pub(crate) struct Up {
     /// Make no users: the token waits for C_InitToken
     #[arg(long)]
     pub(crate) uninitialized: bool,
+}
+
+impl Up {
+    /// Which HSM the cluster is to play, where it's `otherwise` as it is.
+    pub(crate) fn variant(&self, otherwise: Variant) -> Variant {
+        let quirks =
+            self.quirks.iter().fold(otherwise.quirks, |all, Switch(quirk, on)| all.with(*quirk, *on));
+        Variant {
+            hsm: self.hsm_type.unwrap_or(otherwise.hsm),
+            mode: self.mode.unwrap_or(otherwise.mode),
+            quirks,
+        }
+    }
+}
+
+/// `NAME=on` or `NAME=off`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Switch(Quirk, bool);
+
+impl FromStr for Switch {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = |what: &str| Error::new(ReturnCode::ARGUMENTS_BAD, what);
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| bad("a quirk is switched by NAME=on or NAME=off"))?;
+        match value {
+            "on" => Ok(Self(name.parse()?, true)),
+            "off" => Ok(Self(name.parse()?, false)),
+            _ => Err(bad("a quirk is on or off")),
+        }
+    }
 }
 
 /// `NAME` or `NAME:PASSWORD`.

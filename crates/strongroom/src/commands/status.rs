@@ -1,6 +1,7 @@
 //! `strongroom status`.
 
 use serde_json::{Value, json};
+use strongroom_model::{Profile, Quirk, Variant};
 use strongroom_server::control::{ClusterStatus, Status};
 
 use super::node;
@@ -38,10 +39,25 @@ fn cluster(cluster: &ClusterStatus) -> Value {
         "token_label": cluster.label,
         "serial": cluster.serial,
         "profile": cluster.profile.to_string(),
+        "variant": variant(cluster),
         "initialized": cluster.initialized,
         "revision": cluster.revision,
         "objects": cluster.objects,
         "nodes": cluster.nodes.iter().map(node::json).collect::<Vec<_>>(),
+    })
+}
+
+/// Which HSM a cluster plays; nothing but under `cloudhsm`.
+pub(super) fn variant(cluster: &ClusterStatus) -> Value {
+    if cluster.profile != Profile::CloudHsm {
+        return Value::Null;
+    }
+    let Variant { hsm, mode, quirks } = cluster.variant;
+    let quirks = Quirk::ALL.iter().filter(|quirk| quirks.has(**quirk));
+    json!({
+        "hsm_type": hsm.to_string(),
+        "mode": mode.to_string(),
+        "quirks": quirks.map(|quirk| quirk.word()).collect::<Vec<_>>(),
     })
 }
 

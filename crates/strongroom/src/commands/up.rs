@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use strongroom_model::{Profile, UserName};
+use strongroom_model::{Profile, UserName, Variant};
 use strongroom_server::Home;
 use strongroom_server::control::{
     ClusterStatus, ControlError, ControlRequest, ControlResponse, CreateCluster, Status, call,
@@ -64,6 +64,7 @@ fn create(arguments: &args::Up, home: &Home, secrets: &mut Secrets) -> Result<()
         name: arguments.cluster.clone(),
         nodes: arguments.nodes.unwrap_or(DEFAULT_NODES),
         profile: arguments.profile.unwrap_or(Profile::Standard),
+        variant: arguments.variant(Variant::default()),
         officer_password: users.officer.as_ref().map(|officer| blob(&officer.password)),
         crypto_users: users
             .crypto_users
@@ -132,6 +133,9 @@ fn check_same(
     if let Some(profile) = arguments.profile.filter(|profile| *profile != cluster.profile) {
         return refuse(format!("its profile is {}, not {profile}", cluster.profile));
     }
+    if arguments.variant(cluster.variant) != cluster.variant {
+        return refuse("it plays another HSM, or with other quirks".to_owned());
+    }
     for user in &arguments.crypto_users {
         let known =
             known.and_then(|known| known.crypto_users.iter().find(|known| known.username == user.name));
@@ -179,6 +183,7 @@ fn describe(
         "slot": slot,
         "token_label": cluster.label,
         "profile": cluster.profile.to_string(),
+        "variant": super::status::variant(cluster),
         "initialized": cluster.initialized,
         "officer": officer.map(|officer| json!({
             "username": officer.username.as_str(),

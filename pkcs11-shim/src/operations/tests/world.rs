@@ -42,6 +42,7 @@ fn cluster() -> &'static Cluster {
             name: "test".into(),
             nodes: 2,
             profile: Profile::Standard,
+            variant: Default::default(),
             officer_password: Some(Blob::from(*b"officer")),
             crypto_users: vec![("app".parse().unwrap(), Blob::from(*b"password"))],
             uninitialized: false,

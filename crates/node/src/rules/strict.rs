@@ -1,0 +1,118 @@
+//! What `strict` refuses beyond the other profiles (attacks.md).
+
+use strongroom_model::{AttributeType as A, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
+
+use super::apply::Origin;
+
+/// Usages that together give a key away (attacks.md A1 to A3).
+pub const CONFLICTS: [(A, A); 2] = [(A::WRAP, A::DECRYPT), (A::UNWRAP, A::ENCRYPT)];
+
+/// Refuses what gives keys away in a new object.
+///
+/// # Errors
+///
+/// `CKR_TEMPLATE_INCONSISTENT`.
+pub(super) fn check(origin: Origin, attributes: &Attributes) -> Result<()> {
+    check_pairs(attributes)?;
+    if origin == Origin::Unwrap && attributes.bool(A::SENSITIVE) == Some(false) {
+        // attacks.md A16 and A27.
+        return Err(inconsistent("the profile `strict` unwraps keys as sensitive ones only".to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses pairs of usages, and wrapping with a key that can be read.
+pub(super) fn check_pairs(attributes: &Attributes) -> Result<()> {
+    let has = |attribute| attributes.bool(attribute) == Some(true);
+    match CONFLICTS.into_iter().find(|(one, other)| has(*one) && has(*other)) {
+        Some((one, other)) => {
+            Err(inconsistent(format!("the profile `strict` allows no key with both {one} and {other}")))
+        }
+        None if has(A::WRAP) && attributes.bool(A::SENSITIVE) == Some(false) => {
+            Err(inconsistent("the profile `strict` allows CKA_WRAP only on sensitive keys".to_owned()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses to wrap with a key that came from elsewhere (attacks.md A8), unless an officer trusts it, and with one that is
+/// weaker than what it wraps (A11).
+///
+/// # Errors
+///
+/// `CKR_KEY_FUNCTION_NOT_PERMITTED`, `CKR_WRAPPING_KEY_SIZE_RANGE`.
+pub(crate) fn check_wrapping(wrapping: &Strength<'_>, target: &Strength<'_>) -> Result<()> {
+    let is = |attribute| wrapping.attributes.bool(attribute) == Some(true);
+    if !is(A::LOCAL) && !is(A::TRUSTED) {
+        return Err(Error::new(
+            ReturnCode::KEY_FUNCTION_NOT_PERMITTED,
+            "under the profile `strict` a key wraps if it was generated here, or if an officer marked it CKA_TRUSTED",
+        ));
+    }
+    let (wraps, wrapped) = (wrapping.bits(), target.bits());
+    if wraps < wrapped {
+        return Err(Error::new(
+            ReturnCode::WRAPPING_KEY_SIZE_RANGE,
+            format!("under the profile `strict` no key of {wraps} bits of strength wraps one of {wrapped}"),
+        ));
+    }
+    Ok(())
+}
+
+/// What a key's strength follows from.
+pub(crate) struct Strength<'a> {
+    pub(crate) class: ObjectClass,
+    pub(crate) key: KeyType,
+    /// As `ObjectInfo::size` has it: bits of RSA and EC keys, else bytes.
+    pub(crate) size: u32,
+    pub(crate) attributes: &'a Attributes,
+}
+
+impl Strength<'_> {
+    /// In bits, by NIST SP 800-57 part 1, table 2, and FIPS 203 to 205 for categories 1, 3 and 5.
+    fn bits(&self) -> u32 {
+        match self.key {
+            KeyType::Rsa | KeyType::Dsa | KeyType::Dh | KeyType::X942Dh => match self.size {
+                0..2048 => 80,
+                2048..3072 => 112,
+                3072..7680 => 128,
+                7680..15360 => 192,
+                _ => 256,
+            },
+            KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => (self.size / 2).min(256),
+            KeyType::Des2 => 80,
+            KeyType::Des3 => 112,
+            KeyType::AesXts => self.size * 8 / 2,
+            _ if self.class == ObjectClass::SecretKey => (self.size * 8).min(256),
+            _ => 256,
+        }
+    }
+}
+
+fn inconsistent(message: String) -> Error {
+    Error::new(ReturnCode::TEMPLATE_INCONSISTENT, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strengths_are_nists() {
+        let attributes = Attributes::new();
+        let bits = |class, key, size| Strength { class, key, size, attributes: &attributes }.bits();
+        let (private, secret) = (ObjectClass::PrivateKey, ObjectClass::SecretKey);
+        let found = [
+            bits(private, KeyType::Rsa, 1024),
+            bits(private, KeyType::Rsa, 2048),
+            bits(private, KeyType::Rsa, 4096),
+            bits(private, KeyType::Rsa, 8192),
+            bits(private, KeyType::Ec, 256),
+            bits(secret, KeyType::Aes, 16),
+            bits(secret, KeyType::Aes, 32),
+            bits(secret, KeyType::Des3, 24),
+            bits(secret, KeyType::GenericSecret, 64),
+        ];
+        assert_eq!(found, [80, 112, 128, 192, 128, 128, 256, 112, 256]);
+    }
+}

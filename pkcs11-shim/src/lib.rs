@@ -7,6 +7,7 @@
 
 mod abi;
 mod desk;
+mod events;
 mod known;
 mod log;
 mod login;

@@ -24,6 +24,40 @@ pub(crate) fn login(
     user: CK_USER_TYPE,
     pin: In<'_>,
 ) -> Result<()> {
+    log_in(module, session, user, || {
+        Pin::read(&pin, ReturnCode::PIN_INCORRECT)?.into_parts(ReturnCode::PIN_INCORRECT)
+    })
+}
+
+/// `C_LoginUser`. With a name, the PIN is the password; without one, it's as with `C_Login`.
+pub(crate) fn login_user(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    user: CK_USER_TYPE,
+    pin: In<'_>,
+    name: In<'_>,
+) -> Result<()> {
+    log_in(module, session, user, || {
+        let pin = Pin::read(&pin, ReturnCode::PIN_INCORRECT)?;
+        let name = name.bytes()?;
+        if name.is_empty() {
+            return pin.into_parts(ReturnCode::PIN_INCORRECT);
+        }
+        let name = std::str::from_utf8(name)
+            .ok()
+            .and_then(|name| name.parse().ok())
+            .ok_or_else(|| Error::new(ReturnCode::PIN_INCORRECT, "there can't be a user of that name"))?;
+        Ok((Some(name), Blob::from(pin.0)))
+    })
+}
+
+/// Logs in with a name, or as the role's default user, and a password.
+fn log_in(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    user: CK_USER_TYPE,
+    credentials: impl FnOnce() -> Result<(Option<UserName>, Blob)>,
+) -> Result<()> {
     let session = module.session(session)?;
     let role = match user {
         CKU_USER => Role::CryptoUser,
@@ -35,8 +69,7 @@ pub(crate) fn login(
         }
         _ => return Err(Error::new(ReturnCode::USER_TYPE_INVALID, format!("there is no user type {user}"))),
     };
-    let (name, password) =
-        Pin::read(&pin, ReturnCode::PIN_INCORRECT)?.into_parts(ReturnCode::PIN_INCORRECT)?;
+    let (name, password) = credentials()?;
     let slot = session.slot();
     let _turn = lock(&slot.login_turn);
     refuse_second(slot, role, name.as_ref())?;
@@ -85,6 +118,7 @@ pub(crate) fn end_with_last_session(slot: &Slot) {
 /// `C_InitToken`. The label is 32 bytes, padded with spaces.
 pub(crate) fn init_token(module: &Module, slot: CK_SLOT_ID, pin: In<'_>, label: In<'_>) -> Result<()> {
     let slot = module.slot(slot)?;
+    slot.must_go_beyond_cloudhsm("C_InitToken")?;
     let password = Pin::read(&pin, ReturnCode::PIN_LEN_RANGE)?.of_officer()?;
     if label.is_null() {
         return Err(Error::new(ReturnCode::ARGUMENTS_BAD, "no label"));

@@ -127,24 +127,6 @@ impl Slot {
         self.probe().ok().map(|cluster| Arc::from(&*cluster.serial))
     }
 
-    /// The cluster's profile, if the cluster has ever been there. No I/O.
-    pub(crate) fn known_profile(&self) -> Option<Profile> {
-        self.client.get().and_then(|client| client.cluster()).map(|cluster| cluster.profile)
-    }
-
-    /// Refuses a function that the vendor's module doesn't have (cloudhsm.md 5.1).
-    ///
-    /// # Errors
-    ///
-    /// `FUNCTION_NOT_SUPPORTED`.
-    pub(crate) fn must_go_beyond_cloudhsm(&self, function: &str) -> Result<()> {
-        if self.known_profile() != Some(Profile::CloudHsm) {
-            return Ok(());
-        }
-        let message = format!("{function} isn't there under the profile cloudhsm");
-        Err(Error::new(ReturnCode::FUNCTION_NOT_SUPPORTED, message))
-    }
-
     /// What is known of a key; asks a node if need be.
     ///
     /// # Errors

@@ -1,18 +1,16 @@
-//! The functions of PKCS#11 2.40 and their list.
+//! The functions of PKCS#11 2.40.
 
 use std::ffi::c_void;
 
 use cryptoki_sys::*;
 use strongroom_model::{Result, ReturnCode};
 
+use super::lists::FUNCTIONS;
 use super::{Dest, In, List, Out, Room, Src, entry_points};
 use crate::template::{AttributeQuery, Template};
-use crate::{login, objects, operations, slots, state};
+use crate::{events, login, objects, operations, slots, state};
 
 entry_points! {
-    /// All of them.
-    list FUNCTIONS;
-
     /// PKCS#11 2.40 section 5.4.
     bare fn C_Initialize(arguments: *mut c_void) || state::initialize(Src::new(arguments.cast()));
     /// PKCS#11 2.40 section 5.4.
@@ -41,14 +39,15 @@ entry_points! {
     with fn C_InitToken(slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG, label: *mut CK_UTF8CHAR)
         |m| login::init_token(m, slot, In::new(pin, pin_len), In::new(label, 32));
     /// PKCS#11 2.40 section 5.5.
-    with fn C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG)
+    beyond(session) fn C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG)
         |m| login::init_pin(m, session, In::new(pin, pin_len));
     /// PKCS#11 2.40 section 5.5.
-    with fn C_SetPIN(
+    beyond(session) fn C_SetPIN(
         session: CK_SESSION_HANDLE, old: *mut CK_UTF8CHAR, old_len: CK_ULONG, new: *mut CK_UTF8CHAR, new_len: CK_ULONG,
     ) |m| login::set_pin(m, session, In::new(old, old_len), In::new(new, new_len));
-    /// PKCS#11 2.40 section 5.5. Slots come and go only with their daemon; nobody is told.
-    with fn C_WaitForSlotEvent(_flags: CK_FLAGS, _slot: *mut CK_SLOT_ID, _reserved: *mut c_void) |_| unsupported();
+    /// PKCS#11 2.40 section 5.5.
+    with fn C_WaitForSlotEvent(flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void)
+        |m| events::wait(m, flags & CKF_DONT_BLOCK == 0, Dest::new(slot), !reserved.is_null());
 
     /// PKCS#11 2.40 section 5.6.
     with fn C_OpenSession(
@@ -62,13 +61,13 @@ entry_points! {
     with fn C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO)
         |m| Dest::new(info).put(m.session(session)?.info());
     /// PKCS#11 2.40 section 5.6.
-    with fn C_GetOperationState(_session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: *mut CK_ULONG)
-        |_| unsupported();
+    beyond(session) fn C_GetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, len: *mut CK_ULONG)
+        |m| operations::get_state(m, session, Out::new(state, len));
     /// PKCS#11 2.40 section 5.6.
-    with fn C_SetOperationState(
-        _session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: CK_ULONG, _encryption: CK_OBJECT_HANDLE,
-        _authentication: CK_OBJECT_HANDLE,
-    ) |_| unsupported();
+    beyond(session) fn C_SetOperationState(
+        session: CK_SESSION_HANDLE, state: *mut CK_BYTE, len: CK_ULONG, encryption: CK_OBJECT_HANDLE,
+        authentication: CK_OBJECT_HANDLE,
+    ) |m| operations::set_state(m, session, In::new(state, len), encryption, authentication);
     /// PKCS#11 2.40 section 5.6.
     with fn C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_len: CK_ULONG)
         |m| login::login(m, session, user, In::new(pin, pin_len));
@@ -80,7 +79,7 @@ entry_points! {
         session: CK_SESSION_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE,
     ) |m| objects::create(m, session, Template::new(template, count), Dest::new(object));
     /// PKCS#11 2.40 section 5.7.
-    with fn C_CopyObject(
+    beyond(session) fn C_CopyObject(
         session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, template: *mut CK_ATTRIBUTE, count: CK_ULONG,
         copy: *mut CK_OBJECT_HANDLE,
     ) |m| objects::copy(m, session, object, Template::new(template, count), Dest::new(copy));
@@ -88,7 +87,7 @@ entry_points! {
     with fn C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE)
         |m| objects::destroy(m, session, object);
     /// PKCS#11 2.40 section 5.7.
-    with fn C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG)
+    beyond(session) fn C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG)
         |m| objects::size(m, session, object, Dest::new(size));
     /// PKCS#11 2.40 section 5.7.
     with fn C_GetAttributeValue(
@@ -148,7 +147,7 @@ entry_points! {
     with fn C_DigestUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG)
         |m| operations::digest_update(m, session, In::new(part, part_len));
     /// PKCS#11 2.40 section 5.10.
-    with fn C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE)
+    beyond(session) fn C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE)
         |m| operations::digest_key(m, session, key);
     /// PKCS#11 2.40 section 5.10.
     with fn C_DigestFinal(session: CK_SESSION_HANDLE, digest: *mut CK_BYTE, digest_len: *mut CK_ULONG)
@@ -169,13 +168,14 @@ entry_points! {
     with fn C_SignFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: *mut CK_ULONG)
         |m| operations::sign_final(m, session, Out::new(signature, signature_len));
     /// PKCS#11 2.40 section 5.11.
-    with fn C_SignRecoverInit(_session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE)
-        |_| unsupported();
+    beyond(session) fn C_SignRecoverInit(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE,
+    ) |m| operations::sign_recover_init(m, session, Src::new(mechanism), key);
     /// PKCS#11 2.40 section 5.11.
-    with fn C_SignRecover(
-        _session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _data_len: CK_ULONG, _signature: *mut CK_BYTE,
-        _signature_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_SignRecover(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_len: CK_ULONG, signature: *mut CK_BYTE,
+        signature_len: *mut CK_ULONG,
+    ) |m| operations::sign_recover(m, session, In::new(data, data_len), Out::new(signature, signature_len));
 
     /// PKCS#11 2.40 section 5.12.
     with fn C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE)
@@ -191,34 +191,31 @@ entry_points! {
     with fn C_VerifyFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: CK_ULONG)
         |m| operations::verify_final(m, session, In::new(signature, signature_len));
     /// PKCS#11 2.40 section 5.12.
-    with fn C_VerifyRecoverInit(_session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE)
-        |_| unsupported();
+    beyond(session) fn C_VerifyRecoverInit(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE,
+    ) |m| operations::verify_recover_init(m, session, Src::new(mechanism), key);
     /// PKCS#11 2.40 section 5.12.
-    with fn C_VerifyRecover(
-        _session: CK_SESSION_HANDLE, _signature: *mut CK_BYTE, _signature_len: CK_ULONG, _data: *mut CK_BYTE,
-        _data_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_VerifyRecover(
+        session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_len: CK_ULONG, data: *mut CK_BYTE,
+        data_len: *mut CK_ULONG,
+    ) |m| operations::verify_recover(m, session, In::new(signature, signature_len), Out::new(data, data_len));
 
     /// PKCS#11 2.40 section 5.13.
-    with fn C_DigestEncryptUpdate(
-        _session: CK_SESSION_HANDLE, _part: *mut CK_BYTE, _part_len: CK_ULONG, _output: *mut CK_BYTE,
-        _output_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_DigestEncryptUpdate(
+        session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG, output: *mut CK_BYTE, output_len: *mut CK_ULONG,
+    ) |m| operations::digest_encrypt_update(m, session, In::new(part, part_len), Out::new(output, output_len));
     /// PKCS#11 2.40 section 5.13.
-    with fn C_DecryptDigestUpdate(
-        _session: CK_SESSION_HANDLE, _part: *mut CK_BYTE, _part_len: CK_ULONG, _output: *mut CK_BYTE,
-        _output_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_DecryptDigestUpdate(
+        session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG, output: *mut CK_BYTE, output_len: *mut CK_ULONG,
+    ) |m| operations::decrypt_digest_update(m, session, In::new(part, part_len), Out::new(output, output_len));
     /// PKCS#11 2.40 section 5.13.
-    with fn C_SignEncryptUpdate(
-        _session: CK_SESSION_HANDLE, _part: *mut CK_BYTE, _part_len: CK_ULONG, _output: *mut CK_BYTE,
-        _output_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_SignEncryptUpdate(
+        session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG, output: *mut CK_BYTE, output_len: *mut CK_ULONG,
+    ) |m| operations::sign_encrypt_update(m, session, In::new(part, part_len), Out::new(output, output_len));
     /// PKCS#11 2.40 section 5.13.
-    with fn C_DecryptVerifyUpdate(
-        _session: CK_SESSION_HANDLE, _part: *mut CK_BYTE, _part_len: CK_ULONG, _output: *mut CK_BYTE,
-        _output_len: *mut CK_ULONG,
-    ) |_| unsupported();
+    beyond(session) fn C_DecryptVerifyUpdate(
+        session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_len: CK_ULONG, output: *mut CK_BYTE, output_len: *mut CK_ULONG,
+    ) |m| operations::decrypt_verify_update(m, session, In::new(part, part_len), Out::new(output, output_len));
 
     /// PKCS#11 2.40 section 5.14.
     with fn C_GenerateKey(
@@ -254,20 +251,16 @@ entry_points! {
     ) |m| operations::derive_key(m, session, Src::new(mechanism), base, Template::new(template, count), Dest::new(key));
 
     /// PKCS#11 2.40 section 5.15.
-    with fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_len: CK_ULONG)
+    beyond(session) fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_len: CK_ULONG)
         |m| operations::seed_random(m, session, In::new(seed, seed_len));
     /// PKCS#11 2.40 section 5.15.
     with fn C_GenerateRandom(session: CK_SESSION_HANDLE, random: *mut CK_BYTE, random_len: CK_ULONG)
         |m| operations::generate_random(m, session, Room::new(random, random_len));
 
     /// PKCS#11 2.40 section 5.16.
-    with fn C_GetFunctionStatus(_session: CK_SESSION_HANDLE) |_| not_parallel();
+    beyond(session) fn C_GetFunctionStatus(session: CK_SESSION_HANDLE) |_| not_parallel();
     /// PKCS#11 2.40 section 5.16.
-    with fn C_CancelFunction(_session: CK_SESSION_HANDLE) |_| not_parallel();
-}
-
-fn unsupported() -> Result<()> {
-    Err(ReturnCode::FUNCTION_NOT_SUPPORTED.into())
+    beyond(session) fn C_CancelFunction(session: CK_SESSION_HANDLE) |_| not_parallel();
 }
 
 fn not_parallel() -> Result<()> {

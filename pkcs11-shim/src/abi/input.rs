@@ -4,6 +4,7 @@
 //! call them; from there on the types are safe to use. Pointers may be misaligned: nothing but
 //! bytes is ever borrowed, all else is copied.
 
+use std::ffi::c_void;
 use std::marker::PhantomData;
 
 use cryptoki_sys::{CK_BYTE, CK_ULONG};
@@ -28,6 +29,11 @@ impl<'a> In<'a> {
     /// If `start` isn't null, `len` bytes there are readable and unchanged during `'a`.
     pub(crate) const unsafe fn new(start: *const CK_BYTE, len: CK_ULONG) -> Self {
         Self { start, len, life: PhantomData }
+    }
+
+    /// Bytes of the module's own.
+    pub(crate) const fn of(bytes: &'a [u8]) -> Self {
+        Self { start: bytes.as_ptr(), len: bytes.len() as CK_ULONG, life: PhantomData }
     }
 
     /// The bytes; none for a null pointer with length 0.
@@ -92,6 +98,41 @@ impl<T: Copy> Src<T> {
     /// `ARGUMENTS_BAD` for a null pointer.
     pub(crate) fn demand(&self) -> Result<T> {
         self.get().ok_or_else(|| bad("a null pointer where a structure is needed"))
+    }
+}
+
+/// A structure of parameters, of which only its reader knows what it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    start: *const u8,
+    len: CK_ULONG,
+}
+
+impl Block {
+    /// Takes a pointer and a length as they come.
+    ///
+    /// # Safety
+    ///
+    /// If `start` isn't null, `len` bytes there are readable; if they are the structure that the function takes,
+    /// pointers therein are null or lead to memory as the standard says, readable and writable.
+    pub(crate) const unsafe fn new(start: *const c_void, len: CK_ULONG) -> Self {
+        Self { start: start.cast(), len }
+    }
+
+    /// How many bytes it is said to have.
+    pub(crate) const fn len(self) -> CK_ULONG {
+        self.len
+    }
+
+    /// A copy of the structure; `None` if there is none, or if it has another length.
+    ///
+    /// # Safety
+    ///
+    /// Any bytes are a `T`, as with structures of integers and pointers.
+    pub(crate) unsafe fn structure<T: Copy>(self) -> Option<T> {
+        let fits = !self.start.is_null() && self.len == size_of::<T>() as CK_ULONG;
+        // SAFETY: the constructor's caller vouched for that many bytes.
+        fits.then(|| unsafe { self.start.cast::<T>().read_unaligned() })
     }
 }
 

@@ -1,15 +1,15 @@
-//! The interfaces of PKCS#11 3.x: one, with the functions of 2.40.
+//! The interfaces of PKCS#11 3.x: one for each version of the standard.
 
 use std::ffi::CStr;
 
-use cryptoki_sys::{CK_FLAGS, CK_FUNCTION_LIST, CK_INTERFACE, CK_RV, CK_ULONG, CK_UTF8CHAR, CK_VERSION};
+use cryptoki_sys::{
+    CK_FLAGS, CK_INTERFACE, CK_RV, CK_ULONG, CK_UTF8CHAR, CK_VERSION, CKF_INTERFACE_FORK_SAFE,
+};
 use strongroom_model::{Result, ReturnCode};
 
-use super::functions::FUNCTIONS;
+use super::lists::{FUNCTIONS, FUNCTIONS_3_0, FUNCTIONS_3_2};
 use super::{Dest, List, Src, bare};
 
-/// A forked child may go on without another `C_Initialize` (PKCS#11 3.0 section 5.4.6).
-const CKF_INTERFACE_FORK_SAFE: CK_FLAGS = 1;
 /// The name of the standard's interface.
 const NAME: &CStr = c"PKCS 11";
 
@@ -19,11 +19,31 @@ struct Interface(CK_INTERFACE);
 // SAFETY: it points to constants only.
 unsafe impl Sync for Interface {}
 
-static INTERFACE: Interface = Interface(CK_INTERFACE {
-    pInterfaceName: NAME.as_ptr().cast::<CK_UTF8CHAR>().cast_mut(),
-    pFunctionList: (&raw const FUNCTIONS).cast_mut().cast(),
-    flags: CKF_INTERFACE_FORK_SAFE,
-});
+/// The newest first: a client that asks for no version gets it.
+static INTERFACES: [Interface; 3] = [
+    Interface::of((&raw const FUNCTIONS_3_2).cast()),
+    Interface::of((&raw const FUNCTIONS_3_0).cast()),
+    Interface::of((&raw const FUNCTIONS).cast()),
+];
+
+/// What every interface promises: a forked child may go on without another `C_Initialize` (PKCS#11 3.0 section 5.4.6).
+const FLAGS: CK_FLAGS = CKF_INTERFACE_FORK_SAFE;
+
+impl Interface {
+    /// All function lists begin with their version.
+    const fn of(list: *const CK_VERSION) -> Self {
+        Self(CK_INTERFACE {
+            pInterfaceName: NAME.as_ptr().cast::<CK_UTF8CHAR>().cast_mut(),
+            pFunctionList: list.cast_mut().cast(),
+            flags: FLAGS,
+        })
+    }
+
+    fn version(&self) -> CK_VERSION {
+        // SAFETY: it points to one of the lists above.
+        unsafe { self.0.pFunctionList.cast::<CK_VERSION>().read() }
+    }
+}
 
 /// PKCS#11 3.0 section 5.4.5.
 ///
@@ -35,7 +55,7 @@ static INTERFACE: Interface = Interface(CK_INTERFACE {
 pub(crate) unsafe extern "C" fn C_GetInterfaceList(list: *mut CK_INTERFACE, count: *mut CK_ULONG) -> CK_RV {
     // SAFETY: as the caller vouches.
     let list = unsafe { List::new(list, count) };
-    bare("C_GetInterfaceList", || list.fill(&[INTERFACE.0]))
+    bare("C_GetInterfaceList", || list.fill(&INTERFACES.each_ref().map(|interface| interface.0)))
 }
 
 /// PKCS#11 3.0 section 5.4.6.
@@ -58,20 +78,20 @@ pub(crate) unsafe extern "C" fn C_GetInterface(
     bare("C_GetInterface", || get(name, version.get(), flags, &interface))
 }
 
-/// Whatever isn't the one interface there is gets `ARGUMENTS_BAD`, which clients take as a hint to ask for less.
+/// What there isn't gets `ARGUMENTS_BAD`, which clients take as a hint to ask for less.
 fn get(
     name: Option<&CStr>,
     version: Option<CK_VERSION>,
     flags: CK_FLAGS,
-    interface: &Dest<*mut CK_INTERFACE>,
+    place: &Dest<*mut CK_INTERFACE>,
 ) -> Result<()> {
-    interface.check()?;
-    let CK_FUNCTION_LIST { version: have, .. } = FUNCTIONS;
-    let fits = name.is_none_or(|name| name == NAME)
-        && version.is_none_or(|version| (version.major, version.minor) == (have.major, have.minor))
-        && flags & !INTERFACE.0.flags == 0;
-    if !fits {
-        return Err(ReturnCode::ARGUMENTS_BAD.into());
-    }
-    interface.put((&raw const INTERFACE.0).cast_mut())
+    place.check()?;
+    let numbers = |version: CK_VERSION| (version.major, version.minor);
+    let fits = |interface: &&Interface| {
+        name.is_none_or(|name| name == NAME)
+            && version.is_none_or(|version| numbers(version) == numbers(interface.version()))
+            && flags & !FLAGS == 0
+    };
+    let interface = INTERFACES.iter().find(fits).ok_or(ReturnCode::ARGUMENTS_BAD)?;
+    place.put((&raw const interface.0).cast_mut())
 }

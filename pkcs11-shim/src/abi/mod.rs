@@ -3,31 +3,31 @@
 mod functions;
 mod input;
 mod interfaces;
+mod lists;
+mod messages;
+mod newer;
 mod output;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use cryptoki_sys::CK_RV;
+use cryptoki_sys::{CK_RV, CK_SESSION_HANDLE};
 use strongroom_model::{Error, Result, ReturnCode};
 
 use crate::log::{self, Level};
 use crate::module::Module;
 use crate::state;
 
-pub(crate) use input::{In, Src};
+pub(crate) use input::{Block, In, Src};
 pub(crate) use output::{Dest, List, Out, Room};
 
 /// Makes entry points. `with` ones answer `CKR_CRYPTOKI_NOT_INITIALIZED` before `C_Initialize` and
-/// get the module; `bare` ones work without it. The body is evaluated inside `unsafe`: it may make
-/// [`In`], [`Out`], [`Src`], [`Dest`] and templates of the arguments, on the caller's word.
+/// get the module; `beyond(session)` ones also answer `CKR_FUNCTION_NOT_SUPPORTED` in sessions with a
+/// cluster whose vendor's module doesn't have them; `bare` ones work without `C_Initialize`. The body is evaluated
+/// inside `unsafe`: it may make [`In`], [`Out`], [`Src`], [`Dest`] and templates of the arguments, on the
+/// caller's word.
 macro_rules! entry_points {
-    ($(#[$list_doc:meta])* list $list:ident; $($(#[$doc:meta])* $kind:ident fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:expr;)*) => {
-        $(#[$list_doc])*
-        pub(super) static $list: cryptoki_sys::CK_FUNCTION_LIST = cryptoki_sys::CK_FUNCTION_LIST {
-            version: cryptoki_sys::CK_VERSION { major: 2, minor: 40 },
-            $($name: Some($name),)*
-        };
+    ($($(#[$doc:meta])* $kind:ident $(($session:ident))? fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:expr;)*) => {
         $(
         $(#[$doc])*
         ///
@@ -39,12 +39,24 @@ macro_rules! entry_points {
         #[allow(non_snake_case, unused_unsafe)]
         pub(crate) unsafe extern "C" fn $name($($argument: $type),*) -> cryptoki_sys::CK_RV {
             // SAFETY: the constructors used in bodies demand what PKCS#11 demands of the caller.
-            $crate::abi::$kind(stringify!($name), unsafe { $body })
+            $crate::abi::$kind(stringify!($name), $($session,)? unsafe { $body })
         }
         )*
     };
 }
 pub(crate) use entry_points;
+
+/// Runs the body of an entry point that the vendor's module lacks, in a session.
+pub(crate) fn beyond(
+    name: &'static str,
+    session: CK_SESSION_HANDLE,
+    body: impl FnOnce(&Module) -> Result<()>,
+) -> CK_RV {
+    with(name, |module| {
+        module.session(session)?.slot().must_go_beyond_cloudhsm(name)?;
+        body(module)
+    })
+}
 
 /// Runs the body of an entry point that needs the module to be initialised.
 pub(crate) fn with(name: &'static str, body: impl FnOnce(&Module) -> Result<()>) -> CK_RV {

@@ -2,9 +2,9 @@
 //! `unsafe`, the rest is safe, and pointers may be misaligned.
 
 use cryptoki_sys::{CK_BYTE, CK_ULONG};
-use strongroom_model::{Result, ReturnCode};
+use strongroom_model::{Blob, Result, ReturnCode};
 
-use super::input::bad;
+use super::input::{In, bad};
 
 /// A buffer for output and the place of its length: the protocol of two calls
 /// (PKCS#11 3.2 section 5.2).
@@ -30,6 +30,11 @@ impl Out {
     /// `ARGUMENTS_BAD` if there is no place for the length.
     pub(crate) fn is_query(&self) -> Result<bool> {
         self.capacity().map(|capacity| capacity.is_none())
+    }
+
+    /// Whether there is not even a place for the length.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.len.is_null()
     }
 
     /// How many bytes fit; `None` if only the size is asked for.
@@ -135,6 +140,7 @@ impl<T: Copy> Dest<T> {
 }
 
 /// A buffer that the caller wants filled whole, as for random bytes.
+#[derive(Clone, Copy)]
 pub(crate) struct Room {
     start: *mut CK_BYTE,
     len: CK_ULONG,
@@ -163,6 +169,20 @@ impl Room {
             .ok()
             .filter(|_| self.len < super::input::ABSURD)
             .ok_or_else(|| bad("a length that no memory can have"))
+    }
+
+    /// What is in it.
+    ///
+    /// # Safety
+    ///
+    /// As with the constructor, and the bytes are readable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::len`].
+    pub(crate) unsafe fn content(&self) -> Result<Blob> {
+        // SAFETY: as the caller vouches; copied at once.
+        unsafe { In::new(self.start, self.len) }.bytes().map(Blob::from)
     }
 
     /// Writes a part.

@@ -1,15 +1,18 @@
 //! What the entry points call, one function each: the session, its lock, and what is under way.
 
-use cryptoki_sys::{CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use cryptoki_sys::{CK_FLAGS, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKF_FIND_OBJECTS};
 use strongroom_client::Route;
 use strongroom_model::{Blob, Handle, Result, ReturnCode, limits};
 use strongroom_wire::{Request, StreamKind};
 
 use super::ciphering::Ciphering;
 use super::digesting::Digesting;
+use super::keyed::Purpose;
 use super::lengths::Direction;
+use super::pledged::Pledged;
+use super::recovering::Recovering;
 use super::signing::Signing;
-use super::{Nodes, begin, keys, parsed, step, stream};
+use super::{Nodes, authenticated, begin, keys, parsed, step, stream};
 use crate::abi::{Dest, In, Out, Room, Src};
 use crate::module::Module;
 use crate::slot::unexpected;
@@ -37,6 +40,10 @@ inits! {
     decrypt_init => decrypt(key) |nodes, parsed| Ciphering::new(nodes, Direction::Decrypt, parsed, Handle(key));
     sign_init => sign(key) |nodes, parsed| Signing::new(nodes, StreamKind::Sign, parsed, Handle(key));
     verify_init => verify(key) |nodes, parsed| Signing::new(nodes, StreamKind::Verify, parsed, Handle(key));
+    sign_recover_init => sign_recover(key) |nodes, parsed|
+        Recovering::new(nodes, Purpose::SignRecover, parsed, Handle(key));
+    verify_recover_init => verify_recover(key) |nodes, parsed|
+        Recovering::new(nodes, Purpose::VerifyRecover, parsed, Handle(key));
     digest_init => digest() |_nodes, parsed| Digesting::new(&parsed);
 }
 
@@ -72,6 +79,34 @@ steps! {
     verify(data: In<'_>, signature: In<'_>) => verify |running, nodes| running.verify(nodes, data, signature);
     verify_update(part: In<'_>) => verify |running, nodes| running.update(nodes, part);
     verify_final(signature: In<'_>) => verify |running, nodes| running.verify_final(nodes, signature);
+    sign_recover(data: In<'_>, out: Out) => sign_recover |running, nodes| running.sign(nodes, data, &out);
+    verify_recover(signature: In<'_>, out: Out) => verify_recover |running, nodes| running.verify(nodes, signature, &out);
+    verify_signature(data: In<'_>) => verify_signature |running, nodes| running.whole(nodes, data);
+    verify_signature_update(part: In<'_>) => verify_signature |running, nodes| running.update(nodes, part);
+    verify_signature_final() => verify_signature |running, nodes| running.last(nodes);
+}
+
+pub(crate) fn verify_signature_init(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    key: CK_OBJECT_HANDLE,
+    signature: In<'_>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let new = |parsed| Pledged::new(&*session, parsed, Handle(key), signature);
+    begin(&mut lock(&session.ops).verify_signature, &*session, mechanism, new)
+}
+
+/// `C_SessionCancel`: gives up the operations and the search that `flags` name. Flags of what isn't under way, or can't
+/// be, don't matter.
+pub(crate) fn cancel(module: &Module, session: CK_SESSION_HANDLE, flags: CK_FLAGS) -> Result<()> {
+    let session = module.session(session)?;
+    lock(&session.ops).cancel(&*session, flags);
+    if flags & CKF_FIND_OBJECTS != 0 {
+        *lock(&session.search) = None;
+    }
+    Ok(())
 }
 
 pub(crate) fn generate_key(
@@ -153,6 +188,65 @@ pub(crate) fn derive_key(
     key.put(keys::derive(&*session, mechanism, Handle(base), template.attributes()?)?.0)
 }
 
+pub(crate) fn wrap_authenticated(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    (wrapping, key): (CK_OBJECT_HANDLE, CK_OBJECT_HANDLE),
+    associated: In<'_>,
+    out: Out,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let keys = (Handle(wrapping), Handle(key));
+    authenticated::wrap(&*session, mechanism.demand()?, keys, associated, &out)
+}
+
+pub(crate) fn unwrap_authenticated(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    unwrapping: CK_OBJECT_HANDLE,
+    wrapped_and_associated: [In<'_>; 2],
+    template: Template<'_>,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.check()?;
+    let (mechanism, template) = (mechanism.demand()?, template.attributes()?);
+    let unwrapping = Handle(unwrapping);
+    key.put(authenticated::unwrap(&*session, mechanism, unwrapping, wrapped_and_associated, template)?.0)
+}
+
+pub(crate) fn encapsulate(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    public: CK_OBJECT_HANDLE,
+    template: Template<'_>,
+    ciphertext: Out,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let mechanism = parsed(mechanism.demand()?)?;
+    keys::encapsulate(&*session, mechanism, Handle(public), template.attributes()?, &ciphertext, &key)
+}
+
+pub(crate) fn decapsulate(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    private: CK_OBJECT_HANDLE,
+    template: Template<'_>,
+    ciphertext: In<'_>,
+    key: Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let session = module.session(session)?;
+    key.check()?;
+    let mechanism = parsed(mechanism.demand()?)?;
+    let (private, ciphertext) = (Handle(private), Blob::from(ciphertext.at_most(limits::MAX_OBJECT)?));
+    key.put(keys::decapsulate(&*session, mechanism, private, ciphertext, template.attributes()?)?.0)
+}
+
 /// The nodes' randomness comes from their operating system; a seed from here would add nothing, and
 /// is dropped. It's not refused, because clients then make do with weaker sources of their own.
 pub(crate) fn seed_random(module: &Module, session: CK_SESSION_HANDLE, seed: In<'_>) -> Result<()> {
@@ -170,12 +264,14 @@ fn random(nodes: &dyn Nodes, room: &Room) -> Result<()> {
     let mut done = 0;
     while done < len {
         let part = (len - done).min(limits::MAX_RANDOM);
-        let bytes = stream::bytes(nodes.call(Route::Any, &Request::Random { len: part as u32 })?)?;
-        if bytes.len() != part {
-            return Err(unexpected());
-        }
-        room.put(done, &bytes)?;
+        room.put(done, &random_bytes(nodes, part)?)?;
         done += part;
     }
     Ok(())
+}
+
+/// Random bytes of a node, at most [`limits::MAX_RANDOM`].
+pub(super) fn random_bytes(nodes: &dyn Nodes, len: usize) -> Result<Blob> {
+    let bytes = stream::bytes(nodes.call(Route::Any, &Request::Random { len: len as u32 })?)?;
+    if bytes.len() == len { Ok(bytes) } else { Err(unexpected()) }
 }

@@ -4,7 +4,7 @@
 //! length only the result tells (what had padding) is kept if the buffer turns out to be too small,
 //! so that nothing is decrypted twice.
 
-use strongroom_model::{Blob, Error, Handle, Result, ReturnCode};
+use strongroom_model::{Algorithm, Blob, Error, Handle, Result, ReturnCode};
 use strongroom_wire::{Request, StreamKind};
 
 use super::keyed::Keyed;
@@ -54,7 +54,11 @@ impl Ciphering {
     /// As [`Keyed::new`].
     pub(super) fn new(nodes: &dyn Nodes, direction: Direction, parsed: Parsed, key: Handle) -> Result<Self> {
         let algorithm = parsed.spec.algorithm;
-        let keyed = Keyed::new(nodes, kind(direction), parsed, key)?;
+        Self::with(direction, Keyed::new(nodes, kind(direction), parsed, key)?, algorithm)
+    }
+
+    /// As [`Self::new`], with a key that was checked.
+    pub(super) fn with(direction: Direction, keyed: Keyed, algorithm: Algorithm) -> Result<Self> {
         let cipher = Cipher::of(&keyed.mechanism, algorithm, &keyed.key)?;
         Ok(Self { direction, keyed, cipher, state: State::Fresh })
     }
@@ -72,15 +76,7 @@ impl Ciphering {
         if (out.is_query()? || size.exact) && !out.size(size.max)? {
             return Ok(After::GoesOn);
         }
-        let result = if data.len() <= CHUNK {
-            self.one_shot(nodes, Blob::from(data))?
-        } else {
-            let mechanism = self.keyed.mechanism.clone();
-            let (stream, mut result) = self.open(nodes, Blob::new(), data)?;
-            result.extend(&stream.finish(nodes, Blob::new())?);
-            self.keyed.mechanism = mechanism;
-            result
-        };
+        let result = self.run(nodes, data)?;
         if out.capacity()?.is_some_and(|room| room < result.len() as u64) {
             self.state = State::Done { of: Some(Blob::from(data)), result };
             return self.deliver(out);
@@ -89,42 +85,84 @@ impl Ciphering {
         Ok(After::Over)
     }
 
+    /// The whole message, whatever came before.
+    pub(super) fn run(&mut self, nodes: &dyn Nodes, data: &[u8]) -> Result<Blob> {
+        if data.len() <= CHUNK {
+            return self.one_shot(nodes, Blob::from(data));
+        }
+        let mechanism = self.keyed.mechanism.clone();
+        let (stream, mut result) = self.open(nodes, Blob::new(), data)?;
+        result.extend(&stream.finish(nodes, Blob::new())?);
+        self.keyed.mechanism = mechanism;
+        Ok(result)
+    }
+
     /// `C_EncryptUpdate` and `C_DecryptUpdate`.
     pub(super) fn update(&mut self, nodes: &dyn Nodes, data: In<'_>, out: &Out) -> Result<After> {
-        let data = data.bytes()?;
-        let total = match &self.state {
-            State::Fresh => 0,
-            State::Held(held) => held.len() as u64,
-            State::Streaming { total, .. } => *total,
-            State::Done { .. } | State::Over => return Err(ReturnCode::OPERATION_ACTIVE.into()),
-        };
-        if !out.size(self.cipher.part(self.direction, total, data.len()))? {
-            return Ok(After::GoesOn);
+        if let Some(result) = self.next(nodes, data, out)? {
+            out.fill(&result)?;
         }
-        let result = self.feed(nodes, data)?;
-        out.fill(&result)?;
         Ok(After::GoesOn)
+    }
+
+    /// What [`Self::update`] gives out; nothing if only its length is asked for, and then nothing is taken in.
+    pub(super) fn next(&mut self, nodes: &dyn Nodes, data: In<'_>, out: &Out) -> Result<Option<Blob>> {
+        let data = data.bytes()?;
+        let total = self.total()?;
+        if !out.size(self.cipher.part(self.direction, total, data.len()))? {
+            return Ok(None);
+        }
+        self.feed(nodes, data).map(Some)
+    }
+
+    /// How many bytes have been taken in.
+    fn total(&self) -> Result<u64> {
+        match &self.state {
+            State::Fresh => Ok(0),
+            State::Held(held) => Ok(held.len() as u64),
+            State::Streaming { total, .. } => Ok(*total),
+            State::Done { .. } | State::Over => Err(ReturnCode::OPERATION_ACTIVE.into()),
+        }
+    }
+
+    /// Whether nothing has been taken in.
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self.state, State::Fresh)
+    }
+
+    /// How much comes out for the next `len` bytes, and with `last` for the end of the message too.
+    ///
+    /// # Errors
+    ///
+    /// `CKR_DATA_LEN_RANGE` or `CKR_ENCRYPTED_DATA_LEN_RANGE` for an end at which the message can't end.
+    pub(super) fn size_of_next(&self, len: usize, last: bool) -> Result<usize> {
+        let total = self.total()?;
+        let part = self.cipher.part(self.direction, total, len);
+        let end =
+            if last { self.cipher.last(self.direction, total.saturating_add(len as u64))?.max } else { 0 };
+        Ok(part.saturating_add(end))
+    }
+
+    /// What comes out at the end of the message.
+    pub(super) fn finish(&mut self, nodes: &dyn Nodes) -> Result<Blob> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Held(held) => self.one_shot(nodes, held),
+            State::Streaming { stream, .. } => stream.finish(nodes, Blob::new()),
+            _ => self.one_shot(nodes, Blob::new()),
+        }
     }
 
     /// `C_EncryptFinal` and `C_DecryptFinal`.
     pub(super) fn last(&mut self, nodes: &dyn Nodes, out: &Out) -> Result<After> {
-        let total = match &self.state {
-            State::Fresh => 0,
-            State::Held(held) => held.len() as u64,
-            State::Streaming { total, .. } => *total,
-            State::Done { of: None, .. } => return self.deliver(out),
-            State::Done { .. } | State::Over => return Err(ReturnCode::OPERATION_ACTIVE.into()),
-        };
+        if matches!(self.state, State::Done { of: None, .. }) {
+            return self.deliver(out);
+        }
+        let total = self.total()?;
         let size = self.cipher.last(self.direction, total)?;
         if (out.is_query()? || size.exact) && !out.size(size.max)? {
             return Ok(After::GoesOn);
         }
-        let result = match std::mem::replace(&mut self.state, State::Over) {
-            State::Held(held) => self.one_shot(nodes, held)?,
-            State::Streaming { stream, .. } => stream.finish(nodes, Blob::new())?,
-            _ if size.max == 0 => Blob::new(),
-            _ => self.one_shot(nodes, Blob::new())?,
-        };
+        let result = if self.is_fresh() && size.max == 0 { Blob::new() } else { self.finish(nodes)? };
         self.state = State::Done { of: None, result };
         self.deliver(out)
     }
@@ -155,7 +193,7 @@ impl Ciphering {
     }
 
     /// Takes in a part, and returns what comes out for it.
-    fn feed(&mut self, nodes: &dyn Nodes, data: &[u8]) -> Result<Blob> {
+    pub(super) fn feed(&mut self, nodes: &dyn Nodes, data: &[u8]) -> Result<Blob> {
         if data.is_empty() {
             return Ok(Blob::new());
         }
@@ -208,7 +246,8 @@ impl Running for Ciphering {
     }
 }
 
-fn kind(direction: Direction) -> StreamKind {
+/// The kind of operation that it is on a node.
+pub(super) fn kind(direction: Direction) -> StreamKind {
     match direction {
         Direction::Encrypt => StreamKind::Encrypt,
         Direction::Decrypt => StreamKind::Decrypt,

@@ -1,6 +1,8 @@
 //! Digests.
 
-use strongroom_model::{AttributeType, Error, Handle, Hash, ObjectClass, Result, ReturnCode, Value};
+use strongroom_model::{
+    AttributeType, Error, Handle, Hash, MechanismType, ObjectClass, Result, ReturnCode, Value,
+};
 use strongroom_wire::{Answer, Request, Response};
 
 use super::hasher::Hasher;
@@ -12,6 +14,7 @@ use crate::slot::unexpected;
 /// A digest that is being computed.
 #[derive(Clone)]
 pub(super) struct Digesting {
+    kind: MechanismType,
     hasher: Hasher,
     /// Whether parts have been taken in.
     begun: bool,
@@ -25,7 +28,27 @@ impl Digesting {
     /// `CKR_MECHANISM_INVALID` for a mechanism that isn't a digest.
     pub(super) fn new(parsed: &Parsed) -> Result<Self> {
         let hash = Hash::from_mechanism(parsed.mechanism.kind).ok_or(ReturnCode::MECHANISM_INVALID)?;
-        Ok(Self { hasher: Hasher::new(hash), begun: false })
+        Ok(Self { kind: parsed.mechanism.kind, hasher: Hasher::new(hash), begun: false })
+    }
+
+    /// One that goes on from a saved state.
+    pub(super) fn resumed(kind: MechanismType, hasher: Hasher, begun: bool) -> Self {
+        Self { kind, hasher, begun }
+    }
+
+    /// Its mechanism.
+    pub(super) fn kind(&self) -> MechanismType {
+        self.kind
+    }
+
+    /// What is computing it.
+    pub(super) fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// Whether parts have been taken in.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// `C_Digest`: PKCS#11 3.2 section 5.12.

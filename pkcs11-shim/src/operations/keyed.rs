@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use cryptoki_sys::{CKF_DECRYPT, CKF_ENCRYPT, CKF_SIGN, CKF_VERIFY};
+use cryptoki_sys::{
+    CK_FLAGS, CKF_DECRYPT, CKF_ENCRYPT, CKF_SIGN, CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER,
+};
 use strongroom_model::{
     AttributeType, Blob, Error, Handle, Mechanism, ObjectClass, ObjectInfo, Result, ReturnCode,
 };
@@ -19,6 +21,17 @@ pub(super) struct Keyed {
     pub(super) mechanism: Mechanism,
 }
 
+/// What a key is for in an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Encrypt,
+    Decrypt,
+    Sign,
+    Verify,
+    SignRecover,
+    VerifyRecover,
+}
+
 impl Keyed {
     /// Checks that the mechanism is for this kind of operation and that the key may do it.
     ///
@@ -26,19 +39,17 @@ impl Keyed {
     ///
     /// `CKR_MECHANISM_INVALID`, `CKR_KEY_HANDLE_INVALID`, `CKR_KEY_TYPE_INCONSISTENT`,
     /// `CKR_KEY_FUNCTION_NOT_PERMITTED`.
-    pub(super) fn new(nodes: &dyn Nodes, kind: StreamKind, parsed: Parsed, key: Handle) -> Result<Self> {
+    pub(super) fn new(
+        nodes: &dyn Nodes,
+        purpose: impl Into<Purpose>,
+        parsed: Parsed,
+        key: Handle,
+    ) -> Result<Self> {
         let Parsed { mechanism, spec } = parsed;
-        let (purpose, usage) = match kind {
-            StreamKind::Encrypt => (CKF_ENCRYPT, AttributeType::ENCRYPT),
-            StreamKind::Decrypt => (CKF_DECRYPT, AttributeType::DECRYPT),
-            StreamKind::Sign => (CKF_SIGN, AttributeType::SIGN),
-            StreamKind::Verify => (CKF_VERIFY, AttributeType::VERIFY),
-        };
-        if !spec.purposes.contains(purpose) {
-            return Err(Error::new(
-                ReturnCode::MECHANISM_INVALID,
-                format!("{} can't {}", spec.name, verb(kind)),
-            ));
+        let purpose = purpose.into();
+        let (flag, usage, verb) = purpose.row();
+        if !spec.purposes.contains(flag) {
+            return Err(Error::new(ReturnCode::MECHANISM_INVALID, format!("{} can't {verb}", spec.name)));
         }
         let key = nodes.key(key)?;
         if !key.class.is_key() {
@@ -50,10 +61,10 @@ impl Keyed {
                 format!("key {} is of another type than {} works with", key.handle, spec.name),
             ));
         }
-        if !key.usage.allows(usage) || !has_the_half(key.class, kind) {
+        if !key.usage.allows(usage) || !purpose.has_its_half(key.class) {
             return Err(Error::new(
                 ReturnCode::KEY_FUNCTION_NOT_PERMITTED,
-                format!("key {} may not {}: its {usage} isn't true", key.handle, verb(kind)),
+                format!("key {} may not {verb}: its {usage} isn't true", key.handle),
             ));
         }
         if !key.allowed_mechanisms.is_empty() && !key.allowed_mechanisms.contains(&mechanism.kind.0) {
@@ -73,19 +84,37 @@ impl Keyed {
     }
 }
 
-/// Whether keys of this class have the half of the key that the operation needs.
-fn has_the_half(class: ObjectClass, kind: StreamKind) -> bool {
-    match kind {
-        StreamKind::Sign | StreamKind::Decrypt => class != ObjectClass::PublicKey,
-        StreamKind::Verify | StreamKind::Encrypt => class != ObjectClass::PrivateKey,
+impl Purpose {
+    /// The mechanism's flag, the key's attribute, and what it's called.
+    const fn row(self) -> (CK_FLAGS, AttributeType, &'static str) {
+        match self {
+            Self::Encrypt => (CKF_ENCRYPT, AttributeType::ENCRYPT, "encrypt"),
+            Self::Decrypt => (CKF_DECRYPT, AttributeType::DECRYPT, "decrypt"),
+            Self::Sign => (CKF_SIGN, AttributeType::SIGN, "sign"),
+            Self::Verify => (CKF_VERIFY, AttributeType::VERIFY, "verify"),
+            Self::SignRecover => (CKF_SIGN_RECOVER, AttributeType::SIGN_RECOVER, "sign with recovery"),
+            Self::VerifyRecover => {
+                (CKF_VERIFY_RECOVER, AttributeType::VERIFY_RECOVER, "verify with recovery")
+            }
+        }
+    }
+
+    /// Whether keys of this class have the half of the key that it needs.
+    fn has_its_half(self, class: ObjectClass) -> bool {
+        match self {
+            Self::Sign | Self::Decrypt | Self::SignRecover => class != ObjectClass::PublicKey,
+            Self::Verify | Self::Encrypt | Self::VerifyRecover => class != ObjectClass::PrivateKey,
+        }
     }
 }
 
-fn verb(kind: StreamKind) -> &'static str {
-    match kind {
-        StreamKind::Encrypt => "encrypt",
-        StreamKind::Decrypt => "decrypt",
-        StreamKind::Sign => "sign",
-        StreamKind::Verify => "verify",
+impl From<StreamKind> for Purpose {
+    fn from(kind: StreamKind) -> Self {
+        match kind {
+            StreamKind::Encrypt => Self::Encrypt,
+            StreamKind::Decrypt => Self::Decrypt,
+            StreamKind::Sign => Self::Sign,
+            StreamKind::Verify => Self::Verify,
+        }
     }
 }

@@ -1,12 +1,18 @@
 //! Making keys, and wrapping them. The node checks; what is checked here is what only the module
 //! knows: the session.
 
-use cryptoki_sys::{CKF_DERIVE, CKF_GENERATE, CKF_GENERATE_KEY_PAIR, CKF_UNWRAP, CKF_WRAP};
-use strongroom_model::{Attributes, Blob, Error, Handle, Mechanism, Place, Result, ReturnCode};
+use cryptoki_sys::{
+    CK_OBJECT_HANDLE, CKF_DECAPSULATE, CKF_DERIVE, CKF_ENCAPSULATE, CKF_GENERATE, CKF_GENERATE_KEY_PAIR,
+    CKF_UNWRAP, CKF_WRAP, CKP_ML_KEM_512, CKP_ML_KEM_768, CKP_ML_KEM_1024,
+};
+use strongroom_model::{
+    Attributes, Blob, Error, Handle, KeyType, Mechanism, ObjectInfo, Place, Result, ReturnCode,
+};
 use strongroom_wire::{Request, Response};
 
 use super::stream::bytes;
 use super::{Nodes, Route};
+use crate::abi::{Dest, Out};
 use crate::params::Parsed;
 use crate::slot::unexpected;
 
@@ -66,6 +72,61 @@ pub(super) fn derive(
 ) -> Result<Handle> {
     let mechanism = able(parsed, CKF_DERIVE, "derive keys")?;
     make(nodes, &[base], template, |template| Request::Derive { mechanism, base, template })
+}
+
+/// `C_EncapsulateKey`. The ciphertext's length is known before anything is made: a question for it costs no key.
+pub(super) fn encapsulate(
+    nodes: &dyn Nodes,
+    parsed: Parsed,
+    public: Handle,
+    template: Attributes,
+    out: &Out,
+    key: &Dest<CK_OBJECT_HANDLE>,
+) -> Result<()> {
+    let mechanism = able(parsed, CKF_ENCAPSULATE, "encapsulate")?;
+    let len = encapsulated(&*nodes.key(public)?)?;
+    if !out.size(len)? {
+        return Ok(());
+    }
+    key.check()?;
+    let request = Request::Encapsulate { mechanism, public, template: template.clone() };
+    match nodes.make(&[&template], &[public], &request)? {
+        Response::Encapsulated { object, ciphertext } => {
+            out.fill(&ciphertext)?;
+            key.put(object.handle.0)
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// The length of what a public key encapsulates (FIPS 203 table 3).
+fn encapsulated(public: &ObjectInfo) -> Result<usize> {
+    match (public.key_type, u64::from(public.size)) {
+        (Some(KeyType::MlKem), CKP_ML_KEM_512) => Ok(768),
+        (Some(KeyType::MlKem), CKP_ML_KEM_768) => Ok(1088),
+        (Some(KeyType::MlKem), CKP_ML_KEM_1024) => Ok(1568),
+        _ => Err(Error::new(
+            ReturnCode::KEY_TYPE_INCONSISTENT,
+            format!("key {} doesn't encapsulate", public.handle),
+        )),
+    }
+}
+
+/// `C_DecapsulateKey`.
+pub(super) fn decapsulate(
+    nodes: &dyn Nodes,
+    parsed: Parsed,
+    private: Handle,
+    ciphertext: Blob,
+    template: Attributes,
+) -> Result<Handle> {
+    let mechanism = able(parsed, CKF_DECAPSULATE, "decapsulate")?;
+    make(nodes, &[private], template, |template| Request::Decapsulate {
+        mechanism,
+        private,
+        ciphertext,
+        template,
+    })
 }
 
 /// The mechanism, if it's for this purpose.

@@ -3,13 +3,23 @@
 //! An `Init` is answered from what is known of the key; the work is one message to a node, sent when
 //! the last part of the data is in. Hashes are computed here. What is long goes to one node in parts.
 
+mod asynchronous;
+mod authenticated;
 mod calls;
 mod ciphering;
 mod digesting;
+mod dual;
 mod hasher;
 mod keyed;
 mod keys;
 mod lengths;
+mod message_calls;
+mod message_signing;
+mod messages;
+mod nonces;
+mod pledged;
+mod recovering;
+mod saved;
 mod signing;
 mod stream;
 #[cfg(test)]
@@ -17,7 +27,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use cryptoki_sys::CK_MECHANISM;
+use cryptoki_sys::{CK_FLAGS, CK_MECHANISM};
 use strongroom_client::Route;
 use strongroom_model::{Attributes, Handle, NodeId, ObjectInfo, Result, ReturnCode};
 use strongroom_wire::{Request, Response};
@@ -26,19 +36,85 @@ use crate::abi::Src;
 use crate::params::{self, Parsed};
 use crate::session::Session;
 
+pub(crate) use asynchronous::*;
 pub(crate) use calls::*;
+pub(crate) use dual::*;
+pub(crate) use message_calls::*;
+pub(crate) use saved::*;
+
 use ciphering::Ciphering;
 use digesting::Digesting;
+use message_signing::Signers;
+use messages::Messages;
+use pledged::Pledged;
+use recovering::Recovering;
 use signing::Signing;
 
-/// What a session has under way: at most one operation of each kind.
-#[derive(Default)]
-pub(crate) struct Operations {
-    encrypt: Option<Ciphering>,
-    decrypt: Option<Ciphering>,
-    digest: Option<Digesting>,
-    sign: Option<Signing>,
-    verify: Option<Signing>,
+/// Makes [`Operations`]: each kind of operation with the flag that `C_SessionCancel` calls it by.
+macro_rules! operations {
+    ($($kind:ident: $type:ty = $flag:ident;)*) => {
+        /// What a session has under way: at most one operation of each kind.
+        #[derive(Default)]
+        pub(crate) struct Operations {
+            $($kind: Option<$type>,)*
+        }
+
+        impl Operations {
+            /// What a forked child makes of its copy of these.
+            pub(crate) fn in_child(self) -> Self {
+                Self { $($kind: self.$kind.filter(Running::survives_fork),)* }
+            }
+
+            /// Gives up the operations that `flags` name.
+            fn cancel(&mut self, nodes: &dyn Nodes, flags: CK_FLAGS) {
+                $(
+                if flags & cryptoki_sys::$flag != 0 && let Some(mut running) = self.$kind.take() {
+                    running.abandon(nodes);
+                }
+                )*
+            }
+        }
+    };
+}
+
+operations! {
+    encrypt: Ciphering = CKF_ENCRYPT;
+    decrypt: Ciphering = CKF_DECRYPT;
+    digest: Digesting = CKF_DIGEST;
+    sign: Signing = CKF_SIGN;
+    sign_recover: Recovering = CKF_SIGN_RECOVER;
+    verify: Signing = CKF_VERIFY;
+    verify_recover: Recovering = CKF_VERIFY_RECOVER;
+    verify_signature: Pledged = CKF_VERIFY;
+    message_encrypt: Messages = CKF_MESSAGE_ENCRYPT;
+    message_decrypt: Messages = CKF_MESSAGE_DECRYPT;
+    message_sign: Signers = CKF_MESSAGE_SIGN;
+    message_verify: Signers = CKF_MESSAGE_VERIFY;
+}
+
+impl Operations {
+    /// Gives up everything.
+    fn abandon(&mut self, nodes: &dyn Nodes) {
+        self.cancel(nodes, CK_FLAGS::MAX);
+    }
+
+    /// Whether anything but a digest is under way.
+    fn uses_a_key(&self) -> bool {
+        let Self { digest: _, encrypt, decrypt, sign, sign_recover, verify, verify_recover, .. } = self;
+        let Self { verify_signature, message_encrypt, message_decrypt, message_sign, message_verify, .. } =
+            self;
+        encrypt.is_some()
+            || decrypt.is_some()
+            || sign.is_some()
+            || sign_recover.is_some()
+            || verify.is_some()
+            || verify_recover.is_some()
+            || verify_signature.is_some()
+            || message_encrypt.is_some()
+            || message_decrypt.is_some()
+            || message_sign.is_some()
+            || message_verify.is_some()
+    }
 }
 
 /// What operations need of the cluster.
@@ -81,19 +157,6 @@ trait Running {
     fn abandon(&mut self, _nodes: &dyn Nodes) {}
 }
 
-impl Operations {
-    /// What a forked child makes of its copy of these.
-    pub(crate) fn in_child(self) -> Self {
-        Self {
-            encrypt: self.encrypt.filter(Running::survives_fork),
-            decrypt: self.decrypt.filter(Running::survives_fork),
-            digest: self.digest,
-            sign: self.sign.filter(Running::survives_fork),
-            verify: self.verify.filter(Running::survives_fork),
-        }
-    }
-}
-
 /// An `Init`. Without a mechanism it gives up the operation that is under way (PKCS#11 3.2 section 5.8.1).
 fn begin<T: Running>(
     slot: &mut Option<T>,
@@ -101,8 +164,18 @@ fn begin<T: Running>(
     mechanism: Src<CK_MECHANISM>,
     new: impl FnOnce(Parsed) -> Result<T>,
 ) -> Result<()> {
+    begin_unparsed(slot, nodes, mechanism, |mechanism| new(parsed(mechanism)?))
+}
+
+/// As [`begin`], with a mechanism whose parameters are nobody's business here.
+fn begin_unparsed<T: Running>(
+    slot: &mut Option<T>,
+    nodes: &dyn Nodes,
+    mechanism: Src<CK_MECHANISM>,
+    new: impl FnOnce(CK_MECHANISM) -> Result<T>,
+) -> Result<()> {
     match (mechanism.get(), slot.as_mut()) {
-        (Some(mechanism), None) => *slot = Some(new(parsed(mechanism)?)?),
+        (Some(mechanism), None) => *slot = Some(new(mechanism)?),
         (Some(_), Some(_)) => return Err(ReturnCode::OPERATION_ACTIVE.into()),
         (None, Some(running)) => {
             running.abandon(nodes);
@@ -130,6 +203,23 @@ fn step<T: Running>(
             over.map(|_| ())
         }
     }
+}
+
+/// What becomes of the message that comes in parts: its last part ends it, and any error but a too small buffer.
+fn end_message<T: Running>(
+    current: &mut Option<T>,
+    nodes: &dyn Nodes,
+    result: Result<After>,
+) -> Result<After> {
+    let goes_on = match &result {
+        Ok(After::GoesOn) => true,
+        Ok(After::Over) => false,
+        Err(error) => error.code == ReturnCode::BUFFER_TOO_SMALL,
+    };
+    if !goes_on && let Some(mut ended) = current.take() {
+        ended.abandon(nodes);
+    }
+    result
 }
 
 /// A mechanism with its parameters.

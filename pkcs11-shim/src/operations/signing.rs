@@ -106,6 +106,11 @@ impl Signing {
         Ok(After::Over)
     }
 
+    /// Length of the signature in bytes.
+    pub(super) fn signature_len(&self) -> usize {
+        self.len
+    }
+
     /// A call for a message in one piece can't end one that came in parts.
     fn check_fresh(&self) -> Result<()> {
         if matches!(self.state, State::Fresh) { Ok(()) } else { Err(ReturnCode::OPERATION_ACTIVE.into()) }

@@ -3,6 +3,7 @@
 //! Which structure belongs to a mechanism follows from its [`Algorithm`] in the mechanism table.
 //! Everything is copied here, since applications free their parameters right after an `Init`.
 
+pub(crate) mod message;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use crate::abi::{In, Src};
 /// The longest initialisation vector of AES-GCM in bytes.
 const MAX_IV: usize = 1024;
 /// The most additional authenticated data in bytes.
-const MAX_AAD: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_AAD: usize = 4 * 1024 * 1024;
 /// The longest OAEP label, and the most data shared for a key derivation, in bytes.
 const MAX_LABEL: usize = 64 * 1024;
 /// The longest public point in bytes: P-521's, in a DER OCTET STRING, is 136.

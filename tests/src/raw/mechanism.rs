@@ -4,6 +4,15 @@ use std::ptr;
 
 use cryptoki_sys::*;
 
+/// A field of a structure of parameters. In all structures used here each takes eight bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Word<'a> {
+    /// A number, a handle or flags.
+    Number(u64),
+    /// A pointer to bytes; NULL if there are none.
+    Pointer(&'a [u8]),
+}
+
 /// A mechanism and what its parameters point to.
 #[derive(Debug)]
 pub struct Mechanism {
@@ -28,6 +37,24 @@ impl Mechanism {
         Self { kind, parameter, parameter_len: bytes.len(), _lent: Vec::new() }
     }
 
+    /// With a structure of these fields.
+    pub fn structured(kind: CK_MECHANISM_TYPE, words: &[Word<'_>]) -> Self {
+        let mut lent = Vec::new();
+        let mut parameter = Vec::new();
+        for word in words {
+            parameter.push(match word {
+                Word::Number(number) => *number,
+                Word::Pointer([]) => 0,
+                Word::Pointer(bytes) => {
+                    lent.push(bytes.to_vec());
+                    lent.last().map_or(0, |bytes| bytes.as_ptr() as u64)
+                }
+            });
+        }
+        let parameter_len = parameter.len() * 8;
+        Self { kind, parameter, parameter_len, _lent: lent }
+    }
+
     /// AES-GCM with `CK_GCM_PARAMS` as the standard has them now: 48 bytes.
     pub fn gcm(iv: &[u8], aad: &[u8], tag_bits: u64) -> Self {
         Self::gcm_with(48, iv, aad, tag_bits)
@@ -45,6 +72,11 @@ impl Mechanism {
             vec![iv_at, iv_len, iv_len * 8, aad_at, aad_len, tag_bits]
         };
         Self { kind: CKM_AES_GCM, parameter, parameter_len: len, _lent: lent }
+    }
+
+    /// AES-GMAC, which takes the structure of AES-GCM (PKCS#11 3.2 section 6.13).
+    pub fn gmac(iv: &[u8], tag_bits: u64) -> Self {
+        Self { kind: CKM_AES_GMAC, ..Self::gcm(iv, &[], tag_bits) }
     }
 
     /// AES-CTR.

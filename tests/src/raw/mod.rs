@@ -1,6 +1,7 @@
 //! PKCS#11 calls as an application makes them, nothing added: what the module answers is handed on as it is.
 
 mod mechanism;
+mod newer;
 mod session;
 mod template;
 
@@ -10,7 +11,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::{Cluster, Module};
 
-pub use mechanism::Mechanism;
+pub use mechanism::{Mechanism, Word};
 pub use session::{Pair, Session};
 pub use template::{P256, Template};
 
@@ -130,6 +131,20 @@ impl Raw {
     pub fn token_info(&self, slot: CK_SLOT_ID) -> Rv<CK_TOKEN_INFO> {
         let mut info = CK_TOKEN_INFO::default();
         call!(self.functions(), C_GetTokenInfo(slot, &raw mut info)).map(|()| info)
+    }
+
+    /// `C_GetMechanismList`, size and list.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn mechanisms(&self, slot: CK_SLOT_ID) -> Rv<Vec<CK_MECHANISM_TYPE>> {
+        let mut count = 0;
+        call!(self.functions(), C_GetMechanismList(slot, ptr::null_mut(), &raw mut count))?;
+        let mut list = vec![0; count as usize];
+        call!(self.functions(), C_GetMechanismList(slot, list.as_mut_ptr(), &raw mut count))?;
+        list.truncate(count as usize);
+        Ok(list)
     }
 
     /// `C_CloseAllSessions` of slot 0.

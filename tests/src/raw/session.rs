@@ -183,10 +183,40 @@ impl Session<'_> {
     ///
     /// What it answers.
     pub fn generate(&self, mechanism: CK_MECHANISM_TYPE, template: &Template) -> Rv<CK_OBJECT_HANDLE> {
-        let mut mechanism = Mechanism::plain(mechanism).raw();
+        self.generate_with(&Mechanism::plain(mechanism), template)
+    }
+
+    /// `C_GenerateKey` by a mechanism with parameters.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn generate_with(&self, mechanism: &Mechanism, template: &Template) -> Rv<CK_OBJECT_HANDLE> {
+        let mut mechanism = mechanism.raw();
         let (mut attributes, mut key) = (template.raw(), 0);
         let (start, count) = (attributes.as_mut_ptr(), attributes.len() as u64);
         call!(self.functions, C_GenerateKey(self.handle, &raw mut mechanism, start, count, &raw mut key))?;
+        Ok(key)
+    }
+
+    /// `C_DeriveKey`.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn derive(
+        &self,
+        mechanism: &Mechanism,
+        base: CK_OBJECT_HANDLE,
+        template: &Template,
+    ) -> Rv<CK_OBJECT_HANDLE> {
+        let mut mechanism = mechanism.raw();
+        let (mut attributes, mut key) = (template.raw(), 0);
+        let (start, count) = (attributes.as_mut_ptr(), attributes.len() as u64);
+        call!(
+            self.functions,
+            C_DeriveKey(self.handle, &raw mut mechanism, base, start, count, &raw mut key)
+        )?;
         Ok(key)
     }
 

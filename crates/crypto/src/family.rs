@@ -6,7 +6,7 @@ use strongroom_model::{
 
 use crate::secret::{SecretKey, Secrets};
 use crate::stream::{self, Running, StreamKind};
-use crate::{Input, Key, KeyPair, aes, ec, mac, rsa};
+use crate::{Input, Key, KeyPair, aes, ec, mac, mlkem, rsa};
 
 /// The family of an algorithm; `None` for digests, in which no key has a part.
 pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
@@ -26,6 +26,7 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::AesKw
         | Algorithm::AesKwp => &aes::Aes,
         Algorithm::Hmac | Algorithm::AesCmac => &mac::Mac,
+        Algorithm::MlKemKeyPairGen | Algorithm::MlKem => &mlkem::MlKem,
         Algorithm::GenericKeyGen => &Secrets,
         Algorithm::Digest => return None,
     })

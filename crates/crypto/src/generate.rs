@@ -8,9 +8,10 @@ use crate::family::Order;
 /// A new key pair: the attributes of the key material, and the keys ready for use.
 #[derive(Debug)]
 pub struct KeyPair {
-    /// RSA: `MODULUS`, `MODULUS_BITS`, `PUBLIC_EXPONENT`. EC: `EC_PARAMS`, `EC_POINT`.
+    /// RSA: `MODULUS`, `MODULUS_BITS`, `PUBLIC_EXPONENT`. EC: `EC_PARAMS`, `EC_POINT`. ML-KEM: `PARAMETER_SET`, `VALUE`.
     pub public: Attributes,
     /// RSA: `MODULUS`, `PUBLIC_EXPONENT`, `PRIVATE_EXPONENT`, `PRIME_1` to `COEFFICIENT`. EC: `EC_PARAMS`, `VALUE`.
+    /// ML-KEM: `PARAMETER_SET`, `SEED`, `VALUE`.
     pub private: Attributes,
     /// The private key.
     pub key: Key,
@@ -19,7 +20,7 @@ pub struct KeyPair {
 }
 
 /// Makes a key pair. Of the template, RSA takes `MODULUS_BITS` (1,024 to 8,192 in steps of 128) and
-/// `PUBLIC_EXPONENT` (odd, 3 to 2^32 - 1; 65,537 without it), EC takes `EC_PARAMS`.
+/// `PUBLIC_EXPONENT` (odd, 3 to 2^32 - 1; 65,537 without it), EC takes `EC_PARAMS`, ML-KEM takes `PARAMETER_SET`.
 ///
 /// RSA takes long: 50 ms for 2,048 bits, seconds for 8,192.
 ///

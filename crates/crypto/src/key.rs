@@ -5,8 +5,10 @@ use strongroom_model::{
 };
 
 use crate::ec::{self, EcPrivate, EcPublic};
+use crate::mlkem::{MlKemPrivate, MlKemPublic};
 use crate::rsa::{self, RsaPrivate, RsaPublic};
 use crate::secret::{SecretKey, first_three};
+use crate::sets::ParameterSet;
 use crate::{digest, spki};
 
 /// A key, parsed and ready for use from any number of threads at once.
@@ -23,6 +25,10 @@ pub enum Key {
     EcPrivate(EcPrivate),
     /// A public key on an elliptic curve.
     EcPublic(EcPublic),
+    /// A decapsulation key of ML-KEM.
+    MlKemPrivate(MlKemPrivate),
+    /// An encapsulation key of ML-KEM.
+    MlKemPublic(MlKemPublic),
     /// A secret key.
     Secret(SecretKey),
 }
@@ -36,6 +42,8 @@ impl Key {
     /// | RSA public | `MODULUS`, `PUBLIC_EXPONENT` | |
     /// | EC private | `EC_PARAMS`, `VALUE` | |
     /// | EC public | `EC_PARAMS`, `EC_POINT` (a DER OCTET STRING; raw is accepted) | |
+    /// | ML-KEM private | `PARAMETER_SET`, `SEED` or `VALUE` | the other of these, which must agree |
+    /// | ML-KEM public | `PARAMETER_SET`, `VALUE` | |
     /// | secret | `VALUE` | `VALUE_LEN` |
     ///
     /// RSA: 1,024 to 8,192 bits, public exponent odd and from 3 to below 2^33. `EC_PARAMS` names the
@@ -44,7 +52,7 @@ impl Key {
     /// # Errors
     /// `TEMPLATE_INCOMPLETE`; `ATTRIBUTE_VALUE_INVALID` for parts that don't belong together or are out
     /// of range and for points off the curve; `CURVE_NOT_SUPPORTED`; `DOMAIN_PARAMS_INVALID`;
-    /// `KEY_SIZE_RANGE`; `TEMPLATE_INCONSISTENT` if the class can't have keys of the type.
+    /// `PARAMETER_SET_NOT_SUPPORTED`; `KEY_SIZE_RANGE`; `TEMPLATE_INCONSISTENT` if the class can't have keys of the type.
     pub fn from_attributes(class: ObjectClass, key_type: KeyType, attributes: &Attributes) -> Result<Self> {
         match (class, key_type) {
             (ObjectClass::PrivateKey, KeyType::Rsa) => {
@@ -59,6 +67,12 @@ impl Key {
             (ObjectClass::PublicKey, KeyType::Ec) => {
                 Ok(Self::EcPublic(EcPublic::from_attributes(attributes)?))
             }
+            (ObjectClass::PrivateKey, KeyType::MlKem) => {
+                Ok(Self::MlKemPrivate(MlKemPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::MlKem) => {
+                Ok(Self::MlKemPublic(MlKemPublic::from_attributes(attributes)?))
+            }
             (ObjectClass::SecretKey, KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
                 Ok(Self::Secret(SecretKey::from_attributes(key_type, attributes)?))
             }
@@ -69,21 +83,24 @@ impl Key {
         }
     }
 
-    /// The key's size: bits of the modulus (RSA), bits of the order (EC), bytes (secret keys).
+    /// The key's size: bits of the modulus (RSA), bits of the order (EC), bytes (secret keys); for those that have
+    /// one, the number of the parameter set.
     pub fn size(&self) -> u32 {
         match self {
             Self::RsaPrivate(key) => key.bits(),
             Self::RsaPublic(key) => key.bits(),
             Self::EcPrivate(key) => key.curve().bits,
             Self::EcPublic(key) => key.curve().bits,
+            Self::MlKemPrivate(key) => key.set().number() as u32,
+            Self::MlKemPublic(key) => key.set().number() as u32,
             Self::Secret(key) => u32::try_from(key.value.len()).unwrap_or(u32::MAX),
         }
     }
 
     /// `CKA_CHECK_VALUE` (PKCS#11 3.2 section 4.11): for an AES key the first bytes of the encrypted
     /// zero block, for other secrets of the value's SHA-1. For public and private keys, where the
-    /// standard has none, of the SHA-1 of the modulus or of the uncompressed point, so that both halves
-    /// of a pair have the same.
+    /// standard has none, of the SHA-1 of the modulus, of the uncompressed point or of the public value, so
+    /// that both halves of a pair have the same.
     pub fn check_value(&self) -> Result<[u8; 3]> {
         let material = match self {
             Self::Secret(key) => return key.check_value(),
@@ -91,6 +108,8 @@ impl Key {
             Self::RsaPublic(key) => key.modulus().to_vec(),
             Self::EcPrivate(key) => key.public_point()?,
             Self::EcPublic(key) => key.public_point()?,
+            Self::MlKemPrivate(key) => key.public_value()?,
+            Self::MlKemPublic(key) => key.value()?,
         };
         Ok(first_three(&digest::digest(Hash::Sha1, &[&material])))
     }
@@ -105,6 +124,8 @@ impl Key {
             Self::RsaPublic(key) => spki::rsa(key),
             Self::EcPrivate(key) => spki::ec(key.curve(), &key.public_point()?),
             Self::EcPublic(key) => spki::ec(key.curve(), &key.public_point()?),
+            Self::MlKemPrivate(key) => spki::of_set(key.set(), &key.public_value()?),
+            Self::MlKemPublic(key) => spki::of_set(key.set(), &key.value()?),
             Self::Secret(_) => {
                 Err(Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, "a secret key has no public half"))
             }
@@ -117,7 +138,7 @@ impl Key {
 ///
 /// RSA private: primes, CRT parts and public exponent; RSA public: `MODULUS_BITS`; big integers without
 /// leading zeros. EC private: `VALUE` as long as the order; EC public: `EC_POINT` as DER OCTET STRING of
-/// the uncompressed point. Secret keys: `VALUE_LEN`.
+/// the uncompressed point. ML-KEM private: `VALUE`. Secret keys: `VALUE_LEN`.
 ///
 /// # Errors
 /// As [`Key::from_attributes`], which accepts what has passed here.
@@ -131,6 +152,8 @@ pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attri
         Key::EcPublic(key) => {
             Attributes::new().with(AttributeType::EC_POINT, ec::octet_string(&key.public_point()?))
         }
+        Key::MlKemPrivate(key) => key.attributes()?,
+        Key::MlKemPublic(_) => Attributes::new(),
         Key::Secret(key) => Attributes::new().with(AttributeType::VALUE_LEN, key.value.len() as u64),
     };
     let differs = |(attribute, value): &(AttributeType, Value)| attributes.get(*attribute) != Some(value);

@@ -18,6 +18,7 @@ mod generate;
 pub mod kdf;
 mod key;
 pub mod mac;
+mod mlkem;
 mod operation;
 pub mod password;
 mod pkcs8;
@@ -25,6 +26,8 @@ pub mod random;
 mod rsa;
 pub mod seal;
 mod secret;
+mod seeded;
+mod sets;
 mod spki;
 mod stream;
 
@@ -33,6 +36,7 @@ pub use ec::{Curve, EcPrivate, EcPublic};
 pub use family::Encapsulated;
 pub use generate::{KeyPair, generate_pair, generate_secret};
 pub use key::{Key, complete_import};
+pub use mlkem::{MlKemPrivate, MlKemPublic};
 pub use operation::{
     Input, decapsulate, decrypt, derive, encapsulate, encrypt, sign, sign_recover, unwrap, unwrap_secret,
     verify, verify_recover, wrap,

@@ -11,7 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::Key;
 use crate::ec::{Curve, EcPrivate};
+use crate::ffi::kem::Kem;
 use crate::rsa::RsaPrivate;
+use crate::seeded;
+use crate::sets::ParameterSet;
 
 /// The version of an ECPrivateKey (RFC 5915).
 const EC_VERSION: u8 = 1;
@@ -19,7 +22,8 @@ const EC_VERSION: u8 = 1;
 const EC_PARAMETERS: TagNumber = TagNumber(0);
 const EC_PUBLIC_KEY: TagNumber = TagNumber(1);
 
-/// The DER encoding of a private key. A key on an elliptic curve comes with its public point.
+/// The DER encoding of a private key. A key on an elliptic curve comes with its public point, one that was made from a
+/// seed comes with the seed.
 ///
 /// # Errors
 /// `KEY_NOT_WRAPPABLE` for a key that isn't private.
@@ -27,6 +31,7 @@ pub fn to_pkcs8(key: &Key) -> Result<Blob> {
     match key {
         Key::RsaPrivate(key) => rsa_info(key),
         Key::EcPrivate(key) => ec_info(key),
+        Key::MlKemPrivate(key) => seeded_info(key.set(), key.seed(), &key.value()?),
         _ => Err(Error::new(ReturnCode::KEY_NOT_WRAPPABLE, "only a private key has a PKCS#8 encoding")),
     }
 }
@@ -35,13 +40,15 @@ pub fn to_pkcs8(key: &Key) -> Result<Blob> {
 /// found to belong together; a public point that comes with an EC key must be the key's.
 ///
 /// # Errors
-/// `WRAPPED_KEY_INVALID` for what isn't the encoding of one RSA or EC private key, with nothing behind it.
+/// `WRAPPED_KEY_INVALID` for what isn't the encoding of one private key of an algorithm that is known, with nothing behind it.
 pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
     let info = PrivateKeyInfoRef::from_der(der).map_err(malformed)?;
     if info.algorithm.oid == pkcs1::ALGORITHM_OID {
         rsa_attributes(&info)
     } else if info.algorithm.oid == p256::elliptic_curve::ALGORITHM_OID {
         ec_attributes(&info)
+    } else if let Some(set) = Kem::from_oid(info.algorithm.oid) {
+        seeded_attributes(&info, KeyType::MlKem, set)
     } else {
         Err(Error::new(
             ReturnCode::WRAPPED_KEY_INVALID,
@@ -154,6 +161,37 @@ impl<'a> EcPrivateKey<'a> {
         reader.finish()?;
         Ok(key)
     }
+}
+
+fn seeded_info(set: impl ParameterSet, seed: Option<&Blob>, value: &[u8]) -> Result<Blob> {
+    let encode = || -> der::Result<Blob> {
+        let algorithm = AlgorithmIdentifierRef { oid: ObjectIdentifier::new(set.oid())?, parameters: None };
+        info(algorithm, &seeded::encode(seed.map(Blob::as_slice), value)?)
+    };
+    encode().map_err(unencodable)
+}
+
+fn seeded_attributes(
+    info: &PrivateKeyInfoRef<'_>,
+    key_type: KeyType,
+    set: impl ParameterSet,
+) -> Result<(KeyType, Attributes)> {
+    must_lack_parameters(info, set)?;
+    let (seed, value) = seeded::decode(info.private_key.as_bytes()).map_err(malformed)?;
+    let mut attributes = Attributes::new().with(AttributeType::PARAMETER_SET, set.number());
+    for (attribute, part) in [(AttributeType::SEED, seed), (AttributeType::VALUE, value)] {
+        if let Some(part) = part {
+            attributes.set(attribute, part);
+        }
+    }
+    checked(key_type, attributes, None)
+}
+
+fn must_lack_parameters(info: &PrivateKeyInfoRef<'_>, set: impl ParameterSet) -> Result<()> {
+    if info.algorithm.parameters.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(ReturnCode::WRAPPED_KEY_INVALID, format!("{} has no algorithm parameters", set.name())))
 }
 
 /// Lets the engine check that the numbers belong together, and compares the public point.

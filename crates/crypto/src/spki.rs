@@ -1,19 +1,21 @@
 //! Public keys in X.509's format, SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7, RFC 5480).
 
 use ::rsa::pkcs1;
-use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, UintRef};
+use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
 use p256::pkcs8::der::{self, Decode, Encode};
 use p256::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use strongroom_model::{AttributeType, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
 
 use crate::Key;
 use crate::ec::{Curve, octet_string};
+use crate::ffi::kem::Kem;
 use crate::rsa::RsaPublic;
+use crate::sets::{self, ParameterSet};
 
 /// The type of a DER-encoded public key, and the attributes of its material, which the engine has found to be a key's.
 ///
 /// # Errors
-/// `ATTRIBUTE_VALUE_INVALID` for what isn't the encoding of one RSA or EC public key, with nothing behind it, and
+/// `ATTRIBUTE_VALUE_INVALID` for what isn't the encoding of one public key of an algorithm that is known, with nothing behind it, and
 /// `CURVE_NOT_SUPPORTED` for curves that aren't known.
 pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
     let info = SubjectPublicKeyInfoRef::from_der(der).map_err(malformed)?;
@@ -31,11 +33,19 @@ pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
             .with(AttributeType::EC_PARAMS, Curve::from_oid(curve)?.params())
             .with(AttributeType::EC_POINT, octet_string(bits));
         (KeyType::Ec, attributes)
+    } else if let Some(set) = Kem::from_oid(info.algorithm.oid) {
+        must_be_absent(info.algorithm.parameters)?;
+        (KeyType::MlKem, sets::public_attributes(set, bits.to_vec()))
     } else {
         return Err(malformed(format!("the algorithm {} isn't supported", info.algorithm.oid)));
     };
     Key::from_attributes(ObjectClass::PublicKey, key_type, &attributes)?;
     Ok((key_type, attributes))
+}
+
+/// The parameters of an algorithm that has none: there mustn't even be NULL.
+fn must_be_absent(parameters: Option<AnyRef<'_>>) -> Result<()> {
+    if parameters.is_some() { Err(malformed("the algorithm has no parameters")) } else { Ok(()) }
 }
 
 /// What is said names places and tags.
@@ -63,6 +73,13 @@ pub(crate) fn ec(curve: &Curve, point: &[u8]) -> Result<Vec<u8>> {
         parameters: Some(AnyRef::from(&curve.oid)),
     };
     info(algorithm, point).map_err(too_large)
+}
+
+/// Of a parameter set: the public key as it is (RFC 9881, RFC 9909, RFC 9935).
+pub(crate) fn of_set(set: impl ParameterSet, key: &[u8]) -> Result<Vec<u8>> {
+    let encode =
+        || info(AlgorithmIdentifierRef { oid: ObjectIdentifier::new(set.oid())?, parameters: None }, key);
+    encode().map_err(too_large)
 }
 
 fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> der::Result<Vec<u8>> {

@@ -217,7 +217,8 @@ pub struct ObjectInfo {
     pub class: ObjectClass,
     /// Its key type; `None` for what isn't a key.
     pub key_type: Option<KeyType>,
-    /// Size of the key: bits of the modulus (RSA) or of the field's order (EC), bytes of a secret key, else 0.
+    /// Size of the key: bits of the modulus (RSA) or of the field's order (EC), bytes of a secret key; the
+    /// number of the parameter set (`CKA_PARAMETER_SET`) for keys that have one; else 0.
     pub size: u32,
     /// What it may be used for.
     pub usage: Usage,

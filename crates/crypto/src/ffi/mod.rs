@@ -4,7 +4,9 @@
 pub(crate) mod bignum;
 pub(crate) mod cipher;
 pub(crate) mod ec;
+pub(crate) mod kem;
 pub(crate) mod mac;
+mod pkey;
 pub(crate) mod rsa;
 
 use std::ptr;

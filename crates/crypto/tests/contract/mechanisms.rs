@@ -121,7 +121,10 @@ fn a_key_for_one_hmac_serves_that_one_only() {
 
 #[test]
 fn only_generation_generates() {
-    let template = Attributes::new().with(A::MODULUS_BITS, 1024).with(A::EC_PARAMS, CURVES[1].1);
+    let template = Attributes::new()
+        .with(A::MODULUS_BITS, 1024)
+        .with(A::EC_PARAMS, CURVES[1].1)
+        .with(A::PARAMETER_SET, 1);
     for spec in MECHANISMS {
         let mechanism = Mechanism::plain(spec.kind);
         let (pair, secret) =

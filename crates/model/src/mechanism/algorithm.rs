@@ -41,6 +41,10 @@ pub enum Algorithm {
     GenericKeyGen,
     /// HMAC.
     Hmac,
+    /// ML-KEM key-pair generation (FIPS 203).
+    MlKemKeyPairGen,
+    /// ML-KEM encapsulation and decapsulation.
+    MlKem,
     /// A hash.
     Digest,
 }

@@ -47,7 +47,7 @@ pub struct MechanismSpec {
     pub hash: Option<Hash>,
     /// The type of key it works with; `None` for digests.
     pub key_type: Option<KeyType>,
-    /// Smallest key: bits for RSA and EC, bytes for secret keys.
+    /// Smallest key: bits for RSA and EC, bytes for secret keys, bytes of the public key for ML-KEM, ML-DSA and SLH-DSA.
     pub min_key: u64,
     /// Largest key, in the same unit.
     pub max_key: u64,

@@ -10,6 +10,7 @@ const WRAP: u64 = cryptoki_sys::CKF_WRAP | cryptoki_sys::CKF_UNWRAP;
 const DERIVE: u64 = cryptoki_sys::CKF_DERIVE;
 const GENERATE: u64 = cryptoki_sys::CKF_GENERATE;
 const PAIR: u64 = cryptoki_sys::CKF_GENERATE_KEY_PAIR;
+const ENCAPSULATE: u64 = cryptoki_sys::CKF_ENCAPSULATE | cryptoki_sys::CKF_DECAPSULATE;
 const DIGEST: u64 = cryptoki_sys::CKF_DIGEST;
 const EC: u64 = cryptoki_sys::CKF_EC_F_P
     | cryptoki_sys::CKF_EC_NAMEDCURVE
@@ -50,6 +51,7 @@ macro_rules! mechanisms {
 const RSA: Option<KeyType> = Some(KeyType::Rsa);
 const ECK: Option<KeyType> = Some(KeyType::Ec);
 const AES: Option<KeyType> = Some(KeyType::Aes);
+const KEM: Option<KeyType> = Some(KeyType::MlKem);
 const GEN: Option<KeyType> = Some(KeyType::GenericSecret);
 const SHA1: Option<Hash> = Some(Hash::Sha1);
 const SHA224: Option<Hash> = Some(Hash::Sha224);
@@ -113,6 +115,8 @@ mechanisms! {
     SHA3_384_HMAC = CKM_SHA3_384_HMAC: Hmac, SHA3_384, GEN, 1..=4096, SIGN;
     SHA3_512_HMAC = CKM_SHA3_512_HMAC: Hmac, SHA3_512, GEN, 1..=4096, SIGN;
     MD5_HMAC = CKM_MD5_HMAC: Hmac, MD5, GEN, 1..=4096, SIGN;
+    ML_KEM_KEY_PAIR_GEN = CKM_ML_KEM_KEY_PAIR_GEN: MlKemKeyPairGen, None, KEM, 800..=1568, PAIR;
+    ML_KEM = CKM_ML_KEM: MlKem, None, KEM, 800..=1568, ENCAPSULATE;
     SHA_1 = CKM_SHA_1: Digest, SHA1, None, 0..=0, DIGEST;
     SHA224 = CKM_SHA224: Digest, SHA224, None, 0..=0, DIGEST;
     SHA256 = CKM_SHA256: Digest, SHA256, None, 0..=0, DIGEST;

@@ -1,0 +1,4 @@
+//! Post-quantum algorithms, compared with second implementations on keys and messages made up anew each time.
+
+mod common;
+mod mlkem;

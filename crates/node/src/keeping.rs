@@ -68,9 +68,12 @@ impl Caller<'_> {
         infos.pop().ok_or_else(|| ReturnCode::GENERAL_ERROR.into())
     }
 
-    /// Keeps new objects; those for the token all or none.
-    pub(crate) fn store_all<const N: usize>(&self, objects: [StoredObject; N]) -> Result<Vec<ObjectInfo>> {
-        let mut infos = Vec::with_capacity(N);
+    /// Keeps new objects, all or none.
+    pub(crate) fn store_all(
+        &self,
+        objects: impl IntoIterator<Item = StoredObject>,
+    ) -> Result<Vec<ObjectInfo>> {
+        let mut infos = Vec::new();
         let mut token = BTreeMap::new();
         let mut session = Vec::new();
         for object in objects {
@@ -84,15 +87,20 @@ impl Caller<'_> {
                 session.push((handle, Arc::new(object), counted));
             }
         }
-        if token.is_empty() {
-            self.check_room(&self.node.replica.read(), &[])?;
-        } else {
-            let keys: Vec<_> =
-                token.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
-            self.commit_new(&token, &keys)?;
-        }
-        for (handle, object, counted) in session {
+        let keys: Vec<_> =
+            token.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
+        self.check_room(&self.node.replica.read(), &keys)?;
+        // Session objects first, since they can be taken back.
+        let mut kept = Vec::with_capacity(session.len());
+        let done = session.into_iter().try_for_each(|(handle, object, counted)| {
             self.family.insert(handle, self.session, object, counted)?;
+            kept.push(handle);
+            Ok(())
+        });
+        let done = done.and_then(|()| if token.is_empty() { Ok(()) } else { self.commit_new(&token, &keys) });
+        if let Err(error) = done {
+            kept.into_iter().for_each(|handle| _ = self.family.remove(handle));
+            return Err(error);
         }
         Ok(infos)
     }

@@ -119,3 +119,39 @@ fn standard_and_strict_have_larger_limits() {
         assert!(matches!(app.ask(pair(false)), Ok(Response::Pair { .. })));
     }
 }
+
+/// What can't be kept whole isn't kept at all, whichever half there's no room for.
+#[test]
+fn a_pair_is_kept_whole_or_not_at_all() {
+    let world = world(Profile::Standard);
+    let mut app = world.app(1);
+    let data = |label: &str| Request::Create {
+        template: Attributes::new()
+            .with(A::CLASS, strongroom_model::ObjectClass::Data.to_ck())
+            .with(A::LABEL, label.as_bytes()),
+    };
+    let last = strongroom_model::limits::MAX_SESSION_OBJECTS - 1;
+    for _ in 0..last {
+        app.ask(data("")).unwrap();
+    }
+    let halves = |public: bool, private: bool| {
+        let template = |token| Attributes::new().with(A::LABEL, b"half".as_slice()).with(A::TOKEN, token);
+        let mechanism = Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN);
+        Request::GeneratePair {
+            mechanism,
+            public: template(public).with(A::EC_PARAMS, common::P256),
+            private: template(private),
+        }
+    };
+    let found = |app: &mut Client| app.find(Attributes::new().with(A::LABEL, b"half".as_slice())).len();
+    assert_eq!(app.code(halves(false, false)), ReturnCode::DEVICE_MEMORY, "there's room for one");
+    assert_eq!(found(&mut app), 0);
+    let one = app.object(data("one more")).handle;
+    for (public, private) in [(true, false), (false, true), (false, false)] {
+        assert_eq!(app.code(halves(public, private)), ReturnCode::DEVICE_MEMORY);
+        assert_eq!(found(&mut app), 0, "public on the token: {public}, private: {private}");
+    }
+    app.ask(Request::Destroy { handle: one }).unwrap();
+    assert_eq!(app.code(halves(true, false)), ReturnCode::OK);
+    assert_eq!(found(&mut app), 2);
+}

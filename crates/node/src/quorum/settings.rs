@@ -122,32 +122,40 @@ impl Caller<'_> {
 
     /// Refuses to delete an approver without whom there would be fewer than a service asks for. What that rests on: the
     /// approvers who are left, and one officer at least, since anybody may activate a cluster that has none.
+    pub(crate) fn check_officers_without(
+        &self,
+        replica: &Replica,
+        role: Role,
+        name: &UserName,
+    ) -> Result<Vec<(Key, Expect)>> {
+        let mut rests = self.check_approvers_without(replica, role, name)?;
+        let other = replica.users().find(|(other_role, other, _)| {
+            role == Role::Admin && *other_role == Role::Admin && *other != name
+        });
+        rests.extend(other.map(|(_, other, _)| (Key::User(Role::Admin, other.clone()), Expect::Present)));
+        Ok(rests)
+    }
+
+    /// Refuses to take an approver's key away without whom there would be fewer than a service asks for, so that nobody
+    /// could administer the cluster any more. What that rests on: the approvers who are left.
     pub(crate) fn check_approvers_without(
         &self,
         replica: &Replica,
         role: Role,
         name: &UserName,
     ) -> Result<Vec<(Key, Expect)>> {
-        if role != Role::Admin {
-            return Ok(Vec::new());
-        }
-        let key = |name: &UserName| Key::User(Role::Admin, name.clone());
-        let other = replica.users().find(|(role, other, _)| *role == Role::Admin && *other != name);
-        let mut rests: Vec<_> = other.iter().map(|(_, other, _)| (key(other), Expect::Present)).collect();
         let registered = replica.user(role, name).is_some_and(|user| user.value.public_key.is_some());
         let settings = token::settings(replica);
         let needed = settings.user.max(settings.quorum).max(settings.cluster);
-        if !registered || needed <= 1 {
-            return Ok(rests);
+        if role != Role::Admin || !registered || needed <= 1 {
+            return Ok(Vec::new());
         }
         let others = approvers(replica, Some(name));
         let left = others.len();
-        rests.extend(
-            others
-                .into_values()
-                .take(usize::from(needed))
-                .map(|(name, record)| (key(name), Expect::Version(record.version))),
-        );
+        let counted_on = others.into_values().take(usize::from(needed));
+        let rests = counted_on
+            .map(|(name, record)| (Key::User(Role::Admin, name.clone()), Expect::Version(record.version)))
+            .collect();
         if left < usize::from(needed) {
             return Err(Error::new(
                 ReturnCode::ACTION_PROHIBITED,

@@ -60,7 +60,7 @@ impl Caller<'_> {
             if role == Role::Admin && officers == 1 {
                 return refused("the last officer can't be deleted".to_owned());
             }
-            let rests = self.check_approvers_without(replica, role, name)?;
+            let rests = self.check_officers_without(replica, role, name)?;
             let mut change = Change::default()
                 .and_user(role, name, Some(user), None)
                 .without_failures(replica, role, name)
@@ -125,6 +125,7 @@ impl Caller<'_> {
                 ));
             }
             let reset = !own && old.value.mfa;
+            let rests = if reset { self.check_approvers_without(replica, role, name)? } else { Vec::new() };
             let user = User {
                 failures: if by_officer { 0 } else { old.value.failures },
                 public_key: old.value.public_key.clone().filter(|_| !reset),
@@ -134,6 +135,7 @@ impl Caller<'_> {
             let mut change = Change::default()
                 .and_user(role, name, Some(old), Some(Arc::new(user)))
                 .without_tokens(replica, |token| (token.role, &token.user) == (role, name));
+            change.checks.extend(rests);
             if by_officer {
                 change = change.without_failures(replica, role, name);
             }

@@ -50,8 +50,13 @@ impl Caller<'_> {
                 let why = format!("{role} {name} has neither a second factor nor an approver's key");
                 return Err(Error::new(ReturnCode::ARGUMENTS_BAD, why));
             }
+            let rests = match key {
+                Some(_) => Vec::new(),
+                None => self.check_approvers_without(replica, role, name)?,
+            };
             let changed = User { public_key: key.clone(), mfa: key.is_some(), ..(*user.value).clone() };
-            let change = Change::default().and_user(role, name, Some(user), Some(Arc::new(changed)));
+            let mut change = Change::default().and_user(role, name, Some(user), Some(Arc::new(changed)));
+            change.checks.extend(rests);
             Ok((change.approved(approval), ()))
         })?;
         Ok(Response::Done)

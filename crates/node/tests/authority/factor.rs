@@ -244,3 +244,31 @@ fn tickets_are_renewed_without_the_key() {
     let envelope = Envelope { attach, session: 1, extras: None, request: Request::Renew };
     assert!(elsewhere.connection.handle(envelope).result.is_ok());
 }
+
+/// Whoever could take approvers' keys away could leave too few, and with them nobody to manage users or set values.
+#[test]
+fn approvers_keys_arent_taken_below_what_a_service_asks_for() {
+    let cluster = cluster(Profile::Standard, 1);
+    cluster.register(&["admin"]);
+    let mut olga = cluster.officer("olga", 2);
+    enable(&mut olga, Role::Admin, "olga", signer("olga")).unwrap();
+    let mut admin = cluster.officer("admin", 1);
+    admin.ask(Request::SetQuorumValue { service: Service::User, value: 2 }).unwrap();
+    let reset = || change_password(Role::Admin, "olga", OFFICER);
+    for request in [disable(Role::Admin, "olga"), reset(), disable(Role::Admin, "admin")] {
+        let data = admin.token(Service::User);
+        let refused = admin.with(vec![approved(&data, &["admin", "olga"])], request).unwrap_err();
+        assert_eq!(refused.code, ReturnCode::ACTION_PROHIBITED);
+        for word in ["there would be 1 officers", "takes 2", "register another", "lower quorum values"] {
+            assert!(refused.message.contains(word), "{refused}");
+        }
+        admin.ask(Request::DeleteQuorumTokens { all: false }).unwrap();
+    }
+    assert_eq!(olga.code(disable(Role::Admin, "olga")), ReturnCode::ACTION_PROHIBITED, "one's own doing");
+    assert!(olga.user("olga").mfa && olga.user("admin").quorum, "nothing was changed");
+
+    cluster.register(&["otto"]);
+    let data = admin.token(Service::User);
+    admin.with(vec![approved(&data, &["admin", "olga"])], reset()).unwrap();
+    assert!(!admin.user("olga").mfa && !admin.user("olga").quorum);
+}

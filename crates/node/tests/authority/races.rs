@@ -245,3 +245,13 @@ fn a_token_that_is_initialized_anew_is_empty() {
     let Ok(Response::Users(users)) = cluster.client(0, 2).ask(Request::ListUsers) else { panic!() };
     assert_eq!(users.len(), 2, "{users:?}");
 }
+
+#[test]
+fn an_approver_who_is_counted_on_keeps_the_key() {
+    let cluster = cluster(Profile::Standard, 1);
+    cluster.register(&["admin", "olga"]);
+    let disable = Request::ChangeMfa { role: Role::Admin, user: name("olga"), key: None };
+    asks(&cluster, cluster.officer("otto", 2), vec![disable]);
+    let raise = Request::SetQuorumValue { service: Service::User, value: 2 };
+    assert_eq!(cluster.officer("admin", 1).code(raise), ReturnCode::ARGUMENTS_BAD);
+}

@@ -63,9 +63,8 @@ fn log_in(
         CKU_USER => Role::CryptoUser,
         CKU_SO => Role::Admin,
         CKU_CONTEXT_SPECIFIC => {
-            // Nodes make no keys with CKA_ALWAYS_AUTHENTICATE.
-            let message = "no operation under way asks for a login of its own";
-            return Err(Error::new(ReturnCode::OPERATION_NOT_INITIALIZED, message));
+            let (name, password) = credentials()?;
+            return confirm(&session, name, password);
         }
         _ => return Err(Error::new(ReturnCode::USER_TYPE_INVALID, format!("there is no user type {user}"))),
     };
@@ -80,6 +79,22 @@ fn log_in(
     let result = session.client().login(session.handle(), Login { role, user: name.clone(), password });
     slot.set_user(result.is_ok().then_some((role, name)));
     result
+}
+
+/// Logs in for the operation under way, whose key wants that for each use. Only who is logged in can.
+fn confirm(session: &Session, name: Option<UserName>, password: Blob) -> Result<()> {
+    let Some(key) = lock(&session.ops).wants_login() else {
+        let message = "no operation under way asks for a login of its own";
+        return Err(Error::new(ReturnCode::OPERATION_NOT_INITIALIZED, message));
+    };
+    let slot = session.slot();
+    let (_, present) = slot.user().ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+    let default = || session.client().cluster().and_then(|cluster| cluster.default_user.clone());
+    if name.is_some() && name != present.or_else(default) {
+        let message = "the login for one operation is that of who is logged in";
+        return Err(Error::new(ReturnCode::PIN_INCORRECT, message));
+    }
+    session.confirm(key, password)
 }
 
 /// Under `cloudhsm` officers work by the command: `CKU_SO` is nobody there (cloudhsm.md 5.8).

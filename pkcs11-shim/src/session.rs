@@ -10,7 +10,7 @@ use cryptoki_sys::{
 };
 use strongroom_client::{Client, Route};
 use strongroom_model::{
-    AttributeType, Attributes, Error, Handle, NodeId, ObjectInfo, Quirk, Result, ReturnCode, Role,
+    AttributeType, Attributes, Blob, Error, Handle, NodeId, ObjectInfo, Quirk, Result, ReturnCode, Role,
 };
 use strongroom_wire::{Request, Response};
 
@@ -19,6 +19,7 @@ use crate::module::Module;
 use crate::objects::{Answered, Search};
 use crate::operations::Operations;
 use crate::slot::{Slot, route_of};
+use crate::sync::lock;
 
 /// A session. Threads may share it; its locks make them take turns.
 pub(crate) struct Session {
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) ops: Mutex<Operations>,
     /// The search under way.
     pub(crate) search: Mutex<Option<Search>>,
+    /// The key that may be used once after a login for just that, and the node that was told so.
+    confirmed: Mutex<Option<(Handle, NodeId)>>,
     /// What was answered to a question for sizes, for the question for values that will follow.
     pub(crate) answered: Mutex<Option<Answered>>,
     /// Whether nodes may have something that ends with this session.
@@ -74,6 +77,7 @@ impl Session {
             read_write,
             ops: Mutex::new(ops),
             search: Mutex::default(),
+            confirmed: Mutex::default(),
             answered: Mutex::default(),
             touched: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -107,7 +111,7 @@ impl Session {
     /// Those of [`Client::call`].
     pub(crate) fn call(&self, route: Route, request: &Request) -> Result<Response> {
         self.touch(request);
-        let result = self.client.call(route, self.handle, request);
+        let result = self.client.call(self.rerouted(route, request), self.handle, request);
         self.settle(request)?;
         let response = result?;
         self.learn_from(&response);
@@ -121,6 +125,7 @@ impl Session {
     /// Those of [`Client::call`].
     pub(crate) fn call_noting_node(&self, route: Route, request: &Request) -> Result<(NodeId, Response)> {
         self.touch(request);
+        let route = self.rerouted(route, request);
         let result = self.client.call_noting_node(route, self.handle, request);
         self.settle(request)?;
         let (node, response) = result?;
@@ -135,6 +140,35 @@ impl Session {
     /// Those of [`Client::call`].
     pub(crate) fn call_with(&self, uses: &[Handle], request: &Request) -> Result<Response> {
         self.call(route_of(uses), request)
+    }
+
+    /// Logs in for one use of a key that wants that (`CKU_CONTEXT_SPECIFIC`).
+    ///
+    /// # Errors
+    ///
+    /// Those of a login.
+    pub(crate) fn confirm(&self, key: Handle, password: Blob) -> Result<()> {
+        *lock(&self.confirmed) = None;
+        let (node, _) = self.call_noting_node(Route::Of(key), &Request::Confirm { key, password })?;
+        *lock(&self.confirmed) = Some((key, node));
+        Ok(())
+    }
+
+    /// Where a request goes: the first use of a key after a login for it goes where that login went.
+    fn rerouted(&self, route: Route, request: &Request) -> Route {
+        let key = match request {
+            Request::Sign { operation, .. } | Request::Open { operation, .. } => operation.key,
+            Request::Decrypt(operation) | Request::SignRecover(operation) => operation.key,
+            _ => return route,
+        };
+        let mut confirmed = lock(&self.confirmed);
+        match *confirmed {
+            Some((confirmed_key, node)) if confirmed_key == key => {
+                *confirmed = None;
+                Route::Node(node)
+            }
+            _ => route,
+        }
     }
 
     fn touch(&self, request: &Request) {
@@ -161,6 +195,9 @@ impl Session {
         match response {
             Response::Object(info) | Response::Encapsulated { object: info, .. } => {
                 self.slot.remember(info.clone());
+            }
+            Response::Derived { keys, .. } => {
+                keys.iter().for_each(|key| self.slot.remember(key.clone()));
             }
             Response::Pair { public, private } => {
                 self.slot.remember(public.clone());

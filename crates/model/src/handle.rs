@@ -33,6 +33,9 @@ impl Handle {
     /// Numbers of token objects end here.
     pub const MAX_TOKEN: u64 = (1 << 61) - 1;
 
+    /// Numbers of built-in objects begin here. No cluster makes so many of its own.
+    pub const FIRST_BUILT_IN: u64 = 1 << 60;
+
     /// The most times a node can start before its session handles run out.
     pub const MAX_BOOTS: u64 = 1 << (NODE_SHIFT - BOOT_SHIFT);
 

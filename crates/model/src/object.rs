@@ -17,12 +17,35 @@ pub enum ObjectClass {
     PrivateKey,
     /// `CKO_SECRET_KEY`.
     SecretKey,
+    /// `CKO_DOMAIN_PARAMETERS`.
+    DomainParameters,
+    /// `CKO_TRUST`.
+    Trust,
+    /// `CKO_HW_FEATURE`: built in.
+    HwFeature,
+    /// `CKO_MECHANISM`: built in.
+    Mechanism,
+    /// `CKO_PROFILE`: built in.
+    Profile,
+    /// `CKO_VALIDATION`: built in.
+    Validation,
 }
 
 impl ObjectClass {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Data, Self::Certificate, Self::PublicKey, Self::PrivateKey, Self::SecretKey];
+    pub const ALL: [Self; 11] = [
+        Self::Data,
+        Self::Certificate,
+        Self::PublicKey,
+        Self::PrivateKey,
+        Self::SecretKey,
+        Self::DomainParameters,
+        Self::Trust,
+        Self::HwFeature,
+        Self::Mechanism,
+        Self::Profile,
+        Self::Validation,
+    ];
 
     /// From `CKO_*`; `None` for classes that aren't known.
     pub const fn from_ck(class: u64) -> Option<Self> {
@@ -32,6 +55,12 @@ impl ObjectClass {
             cryptoki_sys::CKO_PUBLIC_KEY => Some(Self::PublicKey),
             cryptoki_sys::CKO_PRIVATE_KEY => Some(Self::PrivateKey),
             cryptoki_sys::CKO_SECRET_KEY => Some(Self::SecretKey),
+            cryptoki_sys::CKO_DOMAIN_PARAMETERS => Some(Self::DomainParameters),
+            cryptoki_sys::CKO_TRUST => Some(Self::Trust),
+            cryptoki_sys::CKO_HW_FEATURE => Some(Self::HwFeature),
+            cryptoki_sys::CKO_MECHANISM => Some(Self::Mechanism),
+            cryptoki_sys::CKO_PROFILE => Some(Self::Profile),
+            cryptoki_sys::CKO_VALIDATION => Some(Self::Validation),
             _ => None,
         }
     }
@@ -44,7 +73,18 @@ impl ObjectClass {
             Self::PublicKey => cryptoki_sys::CKO_PUBLIC_KEY,
             Self::PrivateKey => cryptoki_sys::CKO_PRIVATE_KEY,
             Self::SecretKey => cryptoki_sys::CKO_SECRET_KEY,
+            Self::DomainParameters => cryptoki_sys::CKO_DOMAIN_PARAMETERS,
+            Self::Trust => cryptoki_sys::CKO_TRUST,
+            Self::HwFeature => cryptoki_sys::CKO_HW_FEATURE,
+            Self::Mechanism => cryptoki_sys::CKO_MECHANISM,
+            Self::Profile => cryptoki_sys::CKO_PROFILE,
+            Self::Validation => cryptoki_sys::CKO_VALIDATION,
         }
+    }
+
+    /// Whether tokens have such objects of themselves, and nobody makes any.
+    pub const fn is_built_in(self) -> bool {
+        matches!(self, Self::HwFeature | Self::Mechanism | Self::Profile | Self::Validation)
     }
 
     /// Whether it is a key of any kind.
@@ -88,6 +128,8 @@ pub enum KeyType {
     X942Dh,
     /// `CKK_AES_XTS`.
     AesXts,
+    /// `CKK_DES`.
+    Des,
     /// `CKK_DES2`.
     Des2,
     /// `CKK_DES3`.
@@ -123,6 +165,7 @@ impl KeyType {
             cryptoki_sys::CKK_DH => Some(Self::Dh),
             cryptoki_sys::CKK_X9_42_DH => Some(Self::X942Dh),
             cryptoki_sys::CKK_AES_XTS => Some(Self::AesXts),
+            cryptoki_sys::CKK_DES => Some(Self::Des),
             cryptoki_sys::CKK_DES2 => Some(Self::Des2),
             cryptoki_sys::CKK_DES3 => Some(Self::Des3),
             cryptoki_sys::CKK_CHACHA20 => Some(Self::ChaCha20),
@@ -154,6 +197,7 @@ impl KeyType {
             Self::Dh => cryptoki_sys::CKK_DH,
             Self::X942Dh => cryptoki_sys::CKK_X9_42_DH,
             Self::AesXts => cryptoki_sys::CKK_AES_XTS,
+            Self::Des => cryptoki_sys::CKK_DES,
             Self::Des2 => cryptoki_sys::CKK_DES2,
             Self::Des3 => cryptoki_sys::CKK_DES3,
             Self::ChaCha20 => cryptoki_sys::CKK_CHACHA20,
@@ -163,10 +207,37 @@ impl KeyType {
         }
     }
 
+    /// Whether it's a type of secret keys.
+    pub const fn is_secret(self) -> bool {
+        matches!(
+            self,
+            Self::GenericSecret
+                | Self::Aes
+                | Self::AesXts
+                | Self::Des2
+                | Self::Des3
+                | Self::ChaCha20
+                | Self::Poly1305
+                | Self::Hkdf
+                | Self::Hmac(_)
+        )
+    }
+
+    /// The length of all keys of the type in bytes, where they have but one.
+    pub const fn only_len(self) -> Option<usize> {
+        match self {
+            Self::Des2 => Some(16),
+            Self::Des3 => Some(24),
+            Self::ChaCha20 | Self::Poly1305 => Some(32),
+            _ => None,
+        }
+    }
+
     /// Whether a key of this type works with mechanisms made for `wanted`: an HMAC key is a generic
-    /// secret too.
+    /// secret too, and a DES key of double length does for one of triple length.
     pub fn serves(self, wanted: Self) -> bool {
-        self == wanted || matches!((self, wanted), (Self::Hmac(_), Self::GenericSecret))
+        self == wanted
+            || matches!((self, wanted), (Self::Hmac(_), Self::GenericSecret) | (Self::Des2, Self::Des3))
     }
 }
 

@@ -8,6 +8,7 @@ use strongroom_model::{
 };
 use strongroom_wire::{Extras, Hello};
 
+use crate::builtin;
 use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::object::StoredObject;
@@ -61,6 +62,10 @@ impl Caller<'_> {
     /// (attacks.md A28).
     pub(crate) fn locate(&self, handle: Handle) -> Result<Located> {
         let located = match handle.place() {
+            Place::Cluster if handle.0 >= Handle::FIRST_BUILT_IN => {
+                let found = self.built_in().into_iter().find(|(number, _)| *number == handle);
+                found.map(|(_, object)| Located { object: Arc::new(object), version: None })
+            }
             Place::Cluster => {
                 self.must_be_current()?;
                 // Asked while a change is decided on, too: a writer that waits meanwhile must not come in between.
@@ -76,6 +81,12 @@ impl Caller<'_> {
             }
         };
         located.ok_or_else(|| ReturnCode::OBJECT_HANDLE_INVALID.into())
+    }
+
+    /// What the token says of itself.
+    pub(crate) fn built_in(&self) -> Vec<(Handle, StoredObject)> {
+        let all = builtin::objects(self.regime, self.node.clock.now());
+        all.into_iter().map(|(handle, attributes)| (handle, StoredObject::built_in(attributes))).collect()
     }
 
     /// Whether the caller may know that the object is there. Who sees a key may use it, but for officers.

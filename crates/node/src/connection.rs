@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{Regime, Result, ReturnCode};
+use strongroom_model::{MechanismType, Quirk, Regime, Result, ReturnCode};
 use strongroom_wire::{Attach, Envelope, Extras, Hello, MechanismEntry, Reply, Request, Response};
 
 use crate::access::Caller;
@@ -10,7 +10,7 @@ use crate::audit::{Entry, Requested};
 use crate::family::{Family, SessionId};
 use crate::node::Node;
 use crate::quorum::Verdicts;
-use crate::rules::all_allowed;
+use crate::rules::{Allowed, all_allowed};
 use crate::standing::{Footing, rests_on_state};
 use crate::ticket::Principal;
 use crate::users::{Seat, permissions};
@@ -189,6 +189,7 @@ impl Connection {
                 let principal = caller.renew()?;
                 self.issue(principal)
             }
+            Request::Confirm { key, password } => caller.confirm(key, &password),
             Request::Info => Ok(Response::Cluster(self.node.info())),
             Request::Mechanisms => Ok(Response::Mechanisms(mechanisms(caller.regime))),
             Request::Random { len } => caller.random(len),
@@ -275,9 +276,31 @@ fn mechanisms(regime: Regime) -> Vec<MechanismEntry> {
             kind: allowed.spec.kind.0,
             min_key: allowed.min_key,
             max_key: allowed.max_key,
-            flags: allowed.purposes.0 | cryptoki_sys::CKF_HW,
+            flags: allowed.purposes.0 | cryptoki_sys::CKF_HW | of_messages(regime, &allowed),
         })
         .collect()
+}
+
+/// What a mechanism does to messages: what it does to data, if the functions are there; to encrypt, it needs a tag.
+fn of_messages(regime: Regime, allowed: &Allowed) -> u64 {
+    use cryptoki_sys::{
+        CKF_DECRYPT, CKF_ENCRYPT, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY,
+        CKF_MULTI_MESSAGE, CKF_SIGN, CKF_VERIFY,
+    };
+    if regime.has(Quirk::MissingFunctions) {
+        return 0;
+    }
+    let tagged = [MechanismType::AES_GCM, MechanismType::AES_CCM, MechanismType::CHACHA20_POLY1305];
+    let tagged = tagged.contains(&allowed.spec.kind);
+    let flags = [
+        (CKF_SIGN, CKF_MESSAGE_SIGN, true),
+        (CKF_VERIFY, CKF_MESSAGE_VERIFY, true),
+        (CKF_ENCRYPT, CKF_MESSAGE_ENCRYPT, tagged),
+        (CKF_DECRYPT, CKF_MESSAGE_DECRYPT, tagged),
+    ];
+    let there = flags.into_iter().filter(|(purpose, _, fits)| *fits && allowed.purposes.contains(*purpose));
+    let flags = there.fold(0, |all, (_, flag, _)| all | flag);
+    if flags == 0 { 0 } else { flags | CKF_MULTI_MESSAGE }
 }
 
 impl Caller<'_> {

@@ -29,6 +29,8 @@ struct Inner {
     index: Index,
     /// By numbers that were drawn: one from before a restart must not lead to another operation after it.
     streams: HashMap<u64, Arc<Running>>,
+    /// Keys that sessions may use once, since their user has just given a password for it.
+    confirmed: Vec<(SessionId, Handle)>,
 }
 
 struct SessionObject {
@@ -79,6 +81,7 @@ impl Family {
                 inner.remove_where(|owner, _| owner.instance == hello.instance);
             }
             inner.streams.retain(|_, running| running.owner.instance != hello.instance);
+            inner.confirmed.retain(|(owner, _)| owner.instance != hello.instance);
         }
         inner.connections.is_empty()
     }
@@ -91,6 +94,7 @@ impl Family {
         let mut inner = self.inner.write();
         inner.remove_where(|owner, _| owner == session);
         inner.streams.retain(|_, running| running.owner != session);
+        inner.confirmed.retain(|(owner, _)| *owner != session);
     }
 
     /// Private session objects go when their maker logs out (PKCS#11 3.2 section 5.6.9).
@@ -100,6 +104,7 @@ impl Family {
             owner.instance == instance && object.is(strongroom_model::AttributeType::PRIVATE)
         });
         inner.streams.retain(|_, running| running.owner.instance != instance);
+        inner.confirmed.retain(|(owner, _)| owner.instance != instance);
     }
 
     pub(crate) fn insert(
@@ -200,6 +205,23 @@ impl Family {
     /// The operation, if it's the instance's own.
     pub(crate) fn running(&self, number: u64, instance: InstanceId) -> Option<Arc<Running>> {
         self.inner.read().streams.get(&number).filter(|running| running.owner.instance == instance).cloned()
+    }
+
+    /// Lets a session use a key once. What it had leave for before is forgotten.
+    pub(crate) fn confirm(&self, session: SessionId, key: Handle) {
+        let mut inner = self.inner.write();
+        inner.confirmed.retain(|(other, _)| *other != session);
+        if inner.confirmed.len() >= limits::MAX_OPERATIONS {
+            inner.confirmed.remove(0);
+        }
+        inner.confirmed.push((session, key));
+    }
+
+    /// Whether a session may use a key now; it may no longer then.
+    pub(crate) fn take_confirmation(&self, session: SessionId, key: Handle) -> bool {
+        let mut inner = self.inner.write();
+        let at = inner.confirmed.iter().position(|confirmed| *confirmed == (session, key));
+        at.map(|at| inner.confirmed.swap_remove(at)).is_some()
     }
 
     pub(crate) fn end(&self, number: u64, instance: InstanceId) {

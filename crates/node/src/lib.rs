@@ -8,9 +8,11 @@
 
 mod access;
 pub mod audit;
+mod builtin;
 mod connection;
 mod count;
 mod crypt;
+mod derivation;
 mod encapsulation;
 mod family;
 mod keeping;

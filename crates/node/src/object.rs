@@ -70,6 +70,17 @@ impl StoredObject {
         Ok(object)
     }
 
+    /// An object that nobody made and nobody owns.
+    pub(crate) fn built_in(attributes: Attributes) -> Self {
+        Self {
+            owner: None,
+            terms: KeyTerms::default(),
+            attributes,
+            sealed: Vec::new(),
+            ready: OnceLock::new(),
+        }
+    }
+
     /// The same object with other open attributes.
     pub(crate) fn with_attributes(&self, attributes: Attributes) -> Self {
         Self {
@@ -222,9 +233,8 @@ impl StoredObject {
                 Some([first, rest @ ..]) => rest.len() * 8 + (8 - first.leading_zeros() as usize),
                 _ => 0,
             },
-            Some(KeyType::Ec) => {
-                return strongroom_crypto::Curve::from_attributes(&self.attributes)
-                    .map_or(0, |curve| curve.bits);
+            Some(key @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery)) => {
+                return strongroom_crypto::curve_bits(key, &self.attributes);
             }
             Some(KeyType::MlKem | KeyType::MlDsa | KeyType::SlhDsa) => {
                 return u32::try_from(self.attributes.ulong(A::PARAMETER_SET).unwrap_or(0)).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_crypto::Key;
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, Handle, KeyType, ObjectClass, Quirk, Result, ReturnCode, Role,
+    AttributeType as A, Attributes, Error, Handle, Hash, KeyType, ObjectClass, Result, ReturnCode, Role,
     Service, limits,
 };
 use strongroom_wire::{Found, Response};
@@ -17,18 +17,24 @@ use crate::state::{Change, Expect, Key as RecordKey, Record};
 impl Caller<'_> {
     pub(crate) fn create(&self, template: Attributes) -> Result<Response> {
         let class = class_of(&template)?;
-        let key_type = class.is_key().then(|| key_type_of(&template)).transpose()?;
+        let typed = class.is_key() || class == ObjectClass::DomainParameters;
+        let key_type = typed.then(|| key_type_of(&template)).transpose()?;
         let subject = self.subject(class, key_type);
         rules::must_exist(subject)?;
         let terms = self.before_making(class, &template)?;
         // What is wrong with the template itself is told before what is wrong with the key that it describes.
         rules::check_template(subject, Origin::Create, &template)?;
         let (material, key) = match key_type {
+            Some(key_type) if class == ObjectClass::DomainParameters => {
+                rules::check_imported(self.regime, key_type, &template)?;
+                (Attributes::new().with(A::LOCAL, false), None)
+            }
             Some(key_type) => {
                 let (material, key) = import(class, key_type, &template)?;
                 rules::check_imported(self.regime, key_type, &overlay(&template, &material))?;
                 (material, Some(key))
             }
+            None if class == ObjectClass::Certificate => (certificate_material(&template), None),
             None => (Attributes::new(), None),
         };
         let mut attributes = rules::build(subject, Origin::Create, &template, &material)?;
@@ -40,7 +46,6 @@ impl Caller<'_> {
     }
 
     pub(crate) fn copy(&self, handle: Handle, template: &Attributes) -> Result<Response> {
-        self.must_have_function("C_CopyObject")?;
         let located = self.locate(handle)?;
         self.must_manage(&located.object)?;
         self.must_be_available(handle, &located)?;
@@ -160,21 +165,16 @@ impl Caller<'_> {
     }
 
     pub(crate) fn object_size(&self, handle: Handle) -> Result<Response> {
-        self.must_have_function("C_GetObjectSize")?;
         Ok(Response::Size(self.locate(handle)?.object.size() as u64))
-    }
-
-    /// Refuses a function that the vendor's library lacks (cloudhsm.md 5.1).
-    fn must_have_function(&self, name: &str) -> Result<()> {
-        if !self.regime.has(Quirk::MissingFunctions) {
-            return Ok(());
-        }
-        Err(Error::new(ReturnCode::FUNCTION_NOT_SUPPORTED, format!("the profile cloudhsm has no {name}")))
     }
 
     /// Token objects first, then this node's session objects: that is the order of handles.
     pub(crate) fn find(&self, template: &Attributes, after: Option<Handle>, limit: u32) -> Result<Response> {
         let limit = (limit as usize).clamp(1, limits::MAX_FOUND);
+        let class = template.ulong(A::CLASS).and_then(ObjectClass::from_ck);
+        if class.is_some_and(ObjectClass::is_built_in) {
+            return Ok(Response::Found(self.find_built_in(template, after, limit)));
+        }
         let mut objects = Vec::new();
         let only_session =
             after.is_some_and(|after| after.0 >= Handle::MAX_TOKEN) || template.bool(A::TOKEN) == Some(false);
@@ -205,6 +205,21 @@ impl Caller<'_> {
     }
 }
 
+impl Caller<'_> {
+    /// Objects that the token has of itself.
+    fn find_built_in(&self, template: &Attributes, after: Option<Handle>, limit: usize) -> Found {
+        let mut objects: Vec<_> = self
+            .built_in()
+            .into_iter()
+            .filter(|(handle, object)| after.is_none_or(|after| *handle > after) && object.matches(template))
+            .map(|(handle, object)| object.info(handle))
+            .collect();
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        Found { objects, more }
+    }
+}
+
 /// The key that a template is made of, and the attributes that follow from it.
 pub(crate) fn import(
     class: ObjectClass,
@@ -218,6 +233,17 @@ pub(crate) fn import(
     }
     complete(&mut material, &key)?;
     Ok((material, key))
+}
+
+/// What follows from a certificate: three bytes of its SHA-1 (PKCS#11 3.2 section 4.6.2).
+fn certificate_material(template: &Attributes) -> Attributes {
+    match template.bytes(A::VALUE) {
+        Some(value) if !value.is_empty() => {
+            let hash = strongroom_crypto::digest::digest(Hash::Sha1, &[value]);
+            Attributes::new().with(A::CHECK_VALUE, &hash[..3])
+        }
+        _ => Attributes::new(),
+    }
 }
 
 fn overlay(below: &Attributes, above: &Attributes) -> Attributes {

@@ -107,6 +107,7 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::LoginWithKey { .. }
         | Request::Logout
         | Request::Renew
+        | Request::Confirm { .. }
         | Request::InitToken { .. }
         | Request::InitPin { .. }
         | Request::SetPin { .. }

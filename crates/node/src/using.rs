@@ -88,6 +88,16 @@ impl Caller<'_> {
         }
         self.must_be_available(handle, &located)?;
         let key = object.key(&self.node.masking)?;
+        // Last, so that leave isn't spent on what is refused anyway. What isn't signing or decryption has no moment at which a
+        // client could log in for it.
+        let once = matches!(usage, A::SIGN | A::DECRYPT | A::SIGN_RECOVER);
+        if object.is(A::ALWAYS_AUTHENTICATE) && !(once && self.family.take_confirmation(self.session, handle))
+        {
+            return Err(Error::new(
+                ReturnCode::USER_NOT_LOGGED_IN,
+                "the key wants a login for each use: C_Login with CKU_CONTEXT_SPECIFIC, after C_SignInit or C_DecryptInit",
+            ));
+        }
         Ok(Usable { handle, object: located.object, key, spec, allowed })
     }
 
@@ -175,6 +185,13 @@ impl Usable {
             caller.spend(&[(self.handle, Service::KeyUsage, self.object.terms.use_quorum)])?;
         }
         Ok(self.key)
+    }
+
+    /// Keys that are used together for one thing. Approvals that they need are used up, all or none.
+    pub(crate) fn keys(used: Vec<Self>, caller: &Caller<'_>) -> Result<Vec<Arc<Key>>> {
+        let needed = used.iter().map(|used| (used.handle, Service::KeyUsage, used.object.terms.use_quorum));
+        caller.spend(&needed.filter(|(_, _, needed)| *needed > 1).collect::<Vec<_>>())?;
+        Ok(used.into_iter().map(|used| used.key).collect())
     }
 
     /// The key, to unwrap with, or to wrap `target`. Approvals that they need are used up.

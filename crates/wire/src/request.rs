@@ -234,6 +234,13 @@ pub enum Request {
     },
     /// The session is closed: its objects and operations on this node go.
     CloseSession,
+    /// `C_Login` as `CKU_CONTEXT_SPECIFIC`: lets this session use a key once, on this node, that wants a login for each use.
+    Confirm {
+        /// The key.
+        key: Handle,
+        /// The password of who is logged in.
+        password: Blob,
+    },
     /// Makes a user; by an officer.
     CreateUser(Login),
     /// Deletes a user; by an officer.
@@ -408,6 +415,7 @@ impl Request {
             | Self::Decapsulate { .. }
             | Self::Update { .. }
             | Self::Finish { .. }
+            | Self::Confirm { .. }
             | Self::CreateUser(_)
             | Self::DeleteUser { .. }
             | Self::ChangePassword(_)

@@ -108,6 +108,12 @@ impl Ciphering {
     /// What [`Self::update`] gives out; nothing if only its length is asked for, and then nothing is taken in.
     pub(super) fn next(&mut self, nodes: &dyn Nodes, data: In<'_>, out: &Out) -> Result<Option<Blob>> {
         let data = data.bytes()?;
+        if self.cipher.is_single_part() {
+            return Err(Error::new(
+                ReturnCode::MECHANISM_INVALID,
+                "the mechanism doesn't take data in parts",
+            ));
+        }
         let total = self.total()?;
         if !out.size(self.cipher.part(self.direction, total, data.len()))? {
             return Ok(None);
@@ -235,6 +241,10 @@ impl Ciphering {
 }
 
 impl Running for Ciphering {
+    fn wants_login(&self) -> Option<Handle> {
+        self.keyed.wants_login()
+    }
+
     fn abandon(&mut self, nodes: &dyn Nodes) {
         if let State::Streaming { stream, .. } = std::mem::replace(&mut self.state, State::Over) {
             stream.abandon(nodes);

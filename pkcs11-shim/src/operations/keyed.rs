@@ -76,6 +76,11 @@ impl Keyed {
         Ok(Self { key, mechanism })
     }
 
+    /// The key, if it wants a login for each use.
+    pub(super) fn wants_login(&self) -> Option<Handle> {
+        self.key.always_authenticate.then_some(self.key.handle)
+    }
+
     /// What a node is asked to do. The mechanism's parameters move into it.
     pub(super) fn operation(&mut self, data: Blob) -> Operation {
         let emptied = Mechanism::plain(self.mechanism.kind);

@@ -33,12 +33,13 @@ use strongroom_model::{Attributes, Handle, NodeId, ObjectInfo, Result, ReturnCod
 use strongroom_wire::{Request, Response};
 
 use crate::abi::Src;
-use crate::params::{self, Parsed};
+use crate::params::{self, Parsed, Places};
 use crate::session::Session;
 
 pub(crate) use asynchronous::*;
 pub(crate) use calls::*;
 pub(crate) use dual::*;
+pub(crate) use lengths::mac_len;
 pub(crate) use message_calls::*;
 pub(crate) use saved::*;
 
@@ -63,6 +64,11 @@ macro_rules! operations {
             /// What a forked child makes of its copy of these.
             pub(crate) fn in_child(self) -> Self {
                 Self { $($kind: self.$kind.filter(Running::survives_fork),)* }
+            }
+
+            /// The first key among those at work that wants a login for each use.
+            pub(crate) fn wants_login(&self) -> Option<Handle> {
+                [$(self.$kind.as_ref().and_then(Running::wants_login),)*].into_iter().flatten().next()
             }
 
             /// Gives up the operations that `flags` name.
@@ -155,6 +161,11 @@ trait Running {
 
     /// Gives up what a node has begun.
     fn abandon(&mut self, _nodes: &dyn Nodes) {}
+
+    /// The key, if it wants a login for each use.
+    fn wants_login(&self) -> Option<Handle> {
+        None
+    }
 }
 
 /// An `Init`. Without a mechanism it gives up the operation that is under way (PKCS#11 3.2 section 5.8.1).
@@ -226,6 +237,14 @@ fn end_message<T: Running>(
 fn parsed(mechanism: CK_MECHANISM) -> Result<Parsed> {
     // SAFETY: by the contract of the entry points, the caller has filled it in as the standard says.
     unsafe { params::parse(mechanism) }
+}
+
+/// As [`parsed`], with the places that the parameters have for results.
+fn parsed_with_places(mechanism: CK_MECHANISM) -> Result<(Parsed, Places)> {
+    let known = parsed(mechanism)?;
+    // SAFETY: as above.
+    let places = unsafe { Places::of(mechanism, &known)? };
+    Ok((known, places))
 }
 
 impl Nodes for Session {

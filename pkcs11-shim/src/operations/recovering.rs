@@ -79,4 +79,8 @@ impl Recovering {
     }
 }
 
-impl Running for Recovering {}
+impl Running for Recovering {
+    fn wants_login(&self) -> Option<Handle> {
+        self.keyed.wants_login()
+    }
+}

@@ -55,9 +55,14 @@ impl Signing {
     pub(super) fn new(nodes: &dyn Nodes, kind: StreamKind, parsed: Parsed, key: Handle) -> Result<Self> {
         let spec = parsed.spec;
         let keyed = Keyed::new(nodes, kind, parsed, key)?;
-        let len = lengths::signature(spec.algorithm, spec.hash.map(Hash::len), &keyed.key)?;
+        let mac = lengths::mac_len(spec, &keyed.mechanism.params);
+        let len = match mac {
+            Some(len) => len,
+            None => lengths::signature(spec.algorithm, spec.hash.map(Hash::len), &keyed.key)?,
+        };
         let takes = match (spec.algorithm, spec.hash) {
-            (Algorithm::Hmac | Algorithm::AesCmac, _) => Takes::Parts,
+            _ if mac.is_some() => Takes::Parts,
+            (Algorithm::Eddsa, _) => Takes::Parts,
             (_, Some(hash)) => Takes::Digest(hash),
             (_, None) => Takes::Whole,
         };
@@ -189,6 +194,10 @@ impl Signing {
 }
 
 impl Running for Signing {
+    fn wants_login(&self) -> Option<Handle> {
+        self.keyed.wants_login()
+    }
+
     fn abandon(&mut self, nodes: &dyn Nodes) {
         if let State::Streaming(stream) = std::mem::replace(&mut self.state, State::Over) {
             stream.abandon(nodes);

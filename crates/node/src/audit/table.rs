@@ -76,6 +76,7 @@ impl Entry {
             Request::Login(login) | Request::LoginWithKey { login, .. } => {
                 (opcode::LOGIN, Target::User(login.role, login.user.clone()))
             }
+            Request::Confirm { .. } => (opcode::LOGIN, Target::Self_),
             Request::Logout => (opcode::LOGOUT, Target::Self_),
 
             Request::InitToken { .. } => (opcode::INIT_TOKEN, Target::None),

@@ -6,8 +6,8 @@ use strongroom_model::{
 };
 
 use super::cell::{Cell, cell, cells, difference, exists, is_default, motion};
-use super::strict;
 use super::table::{Fallback, Motion, Supply};
+use super::{certificates, strict};
 
 /// How an object comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,11 @@ pub(crate) fn build(
             attributes.set(attribute, value);
         }
     }
+    if class == ObjectClass::Certificate {
+        certificates::prune(&mut attributes);
+    }
     check_private(subject, &attributes)?;
+    check_always_authenticate(&attributes)?;
     if regime.is_strict() {
         strict::check(origin, &attributes)?;
     }
@@ -95,12 +99,14 @@ pub(crate) fn check_template(subject: Subject, origin: Origin, template: &Attrib
     }
     let missing = cells(regime, class, key, origin)
         .find(|(attribute, cell)| cell.supply == Supply::Must && !template.contains(*attribute));
-    match missing {
-        Some((attribute, _)) => Err(Error::new(
+    match (missing, class) {
+        (Some((attribute, _)), _) => Err(Error::new(
             ReturnCode::TEMPLATE_INCOMPLETE,
             format!("{attribute} is missing from the template"),
         )),
-        None => Ok(()),
+        (None, ObjectClass::Certificate) => certificates::check(template),
+        (None, ObjectClass::Trust) => certificates::check_trust(template),
+        (None, _) => Ok(()),
     }
 }
 
@@ -129,6 +135,10 @@ pub(crate) fn must_exist(subject: Subject) -> Result<()> {
 /// `CKR_TEMPLATE_INCONSISTENT`.
 pub(crate) fn change(subject: Subject, old: &Attributes, template: &Attributes) -> Result<Attributes> {
     must_be_modifiable(old)?;
+    let trusted = subject.class == ObjectClass::Certificate && old.bool(A::TRUSTED) == Some(true);
+    if trusted && subject.role != Some(Role::Admin) {
+        return Err(Error::new(ReturnCode::ACTION_PROHIBITED, "trusted certificates can't be modified"));
+    }
     moved(subject, old, template, |attribute| motion(subject.regime, attribute, subject.class, subject.key))
 }
 
@@ -172,6 +182,18 @@ fn check_private(subject: Subject, attributes: &Attributes) -> Result<()> {
         return Err(Error::new(
             ReturnCode::USER_NOT_LOGGED_IN,
             "private objects are made by a crypto user: log in as one first",
+        ));
+    }
+    Ok(())
+}
+
+/// Whoever logs in for each use must be one who could log in at all (PKCS#11 3.2 section 4.10).
+fn check_always_authenticate(attributes: &Attributes) -> Result<()> {
+    let has = |attribute| attributes.bool(attribute) == Some(true);
+    if has(A::ALWAYS_AUTHENTICATE) && !has(A::PRIVATE) {
+        return Err(Error::new(
+            ReturnCode::TEMPLATE_INCONSISTENT,
+            "CKA_ALWAYS_AUTHENTICATE is for private objects: set CKA_PRIVATE, too",
         ));
     }
     Ok(())
@@ -241,12 +263,6 @@ fn check_value(attribute: A, value: &Value) -> Result<()> {
     match (attribute, value) {
         (A::TRUSTED, Value::Bool(true)) => {
             Err(read_only(attribute, "is set by a crypto officer, on an object that exists"))
-        }
-        (A::ALWAYS_AUTHENTICATE, Value::Bool(true)) => {
-            Err(invalid(attribute, "can't be true: keys that want a login per use aren't supported yet"))
-        }
-        (A::CERTIFICATE_TYPE, Value::Ulong(kind)) if *kind != cryptoki_sys::CKC_X_509 => {
-            Err(invalid(attribute, "must be CKC_X_509"))
         }
         _ => Ok(()),
     }

@@ -44,6 +44,7 @@ pub(super) fn of_rule(
         // The vendor lets callers give what the rest makes of it anyway.
         Letter::Settable if supply == Supply::Same => Supply::Same,
         Letter::Settable => Supply::May,
+        Letter::Unsaid => supply,
     };
     Cell { supply, fallback: vendor::fallback(rule.attribute, class, origin).unwrap_or(able.fallback) }
 }
@@ -79,6 +80,9 @@ pub fn is_told(regime: Regime, attribute: AttributeType, class: ObjectClass, key
 
 /// Whether there are objects of a class, keys of a type.
 pub fn exists(regime: Regime, class: ObjectClass, key: Option<KeyType>) -> bool {
+    if class.is_built_in() {
+        return false;
+    }
     if !regime.has(Quirk::VendorTemplates) {
         return true;
     }

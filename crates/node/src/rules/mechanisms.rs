@@ -1,12 +1,15 @@
 //! Which mechanisms a profile has, for what, and with which keys.
 //!
-//! `standard` has every row of the mechanism table. `strict` has them too, but wraps only by those in [`STRICT_WRAPS`].
+//! `standard` has every row of the mechanism table. `strict` has them too, but wraps only by those in [`STRICT_WRAPS`], and
+//! derives by none that may give the old key away ([`is_reducing`]).
 //! `cloudhsm` has those in [`VENDOR`] alone, so that what is added to the mechanism table later isn't there by mistake.
 
 use strongroom_model::{
     Error, HsmType, KeyType, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Mode, Params, Profile,
     Purposes, Quirk, Regime, Result, ReturnCode,
 };
+
+use super::heritage::is_reducing;
 
 /// A mechanism as a profile has it.
 #[derive(Clone, Copy, Debug)]
@@ -222,6 +225,7 @@ fn narrowed(regime: Regime, spec: &'static MechanismSpec) -> Option<Allowed> {
     match regime.profile {
         Profile::Standard => Some(all),
         Profile::Strict if STRICT_WRAPS.contains(&spec.kind.0) => Some(all),
+        Profile::Strict if is_reducing(spec.algorithm) => None,
         Profile::Strict => Some(Allowed { purposes: without(WRAP), ..all }).filter(Allowed::is_of_use),
         Profile::CloudHsm => {
             let variant = regime.variant;

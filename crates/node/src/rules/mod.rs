@@ -6,6 +6,8 @@
 
 mod apply;
 mod cell;
+mod certificates;
+mod heritage;
 mod mechanisms;
 mod sizes;
 mod strict;
@@ -15,6 +17,7 @@ mod vendor;
 pub use apply::Origin;
 pub(crate) use apply::{Subject, build, change, check_template, copy, must_exist, persist};
 pub use cell::{Cell, cell, difference, exists, is_told, motion};
+pub(crate) use heritage::Heritage;
 pub(crate) use mechanisms::wanted;
 pub use mechanisms::{Allowed, all_allowed, allowed};
 pub(crate) use sizes::{check_imported, check_wanted};

@@ -51,7 +51,7 @@ pub(crate) fn check_imported(regime: Regime, key: KeyType, attributes: &Attribut
 fn refusal(code: ReturnCode, regime: Regime, fault: Fault) -> Error {
     let what = match fault {
         Fault::Exponent => "RSA key with this exponent",
-        Fault::Size => "key of this size",
+        Fault::Size => "key or group of this size",
         Fault::Curve => "key on this curve",
     };
     Error::new(code, format!("the profile {} has no {what}", regime.profile))
@@ -77,6 +77,19 @@ fn fault(regime: Regime, key: KeyType, attributes: &Attributes) -> Option<Fault>
             let len = attributes.bytes(A::VALUE).map(|value| value.len() as u64);
             let len = len.or_else(|| attributes.ulong(A::VALUE_LEN));
             len.filter(|len| !(1..=800).contains(len)).map(|_| Fault::Size)
+        }
+        KeyType::Dsa | KeyType::Dh | KeyType::X942Dh => {
+            let odd = |attribute| {
+                attributes.bytes(attribute).is_none_or(|number| number.last().is_some_and(|low| low % 2 == 1))
+            };
+            let base = attributes.bytes(A::BASE).map(bits);
+            let sound = odd(A::PRIME)
+                && odd(A::SUBPRIME)
+                && attributes.bytes(A::PRIME).map(bits).is_none_or(|bits| (512..=8192).contains(&bits))
+                && base.is_none_or(|base| {
+                    base > 1 && attributes.bytes(A::PRIME).map(bits).is_none_or(|prime| base <= prime)
+                });
+            (!sound).then_some(Fault::Size)
         }
         _ => None,
     }

@@ -80,6 +80,7 @@ impl Strength<'_> {
                 _ => 256,
             },
             KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => (self.size / 2).min(256),
+            KeyType::Des => 56,
             KeyType::Des2 => 80,
             KeyType::Des3 => 112,
             KeyType::AesXts => self.size * 8 / 2,

@@ -108,13 +108,24 @@ pub(crate) enum Kind {
 use AttributeType as A;
 use Fallback::{Able, Absent, Empty, False, True, Zero};
 use Motion::{Down, Fixed, Free, Officer, Up};
-use ObjectClass::{Certificate, Data, PrivateKey, PublicKey, SecretKey};
+use ObjectClass::{
+    Certificate, Data, DomainParameters, HwFeature, Mechanism, PrivateKey, Profile, PublicKey, SecretKey,
+    Trust, Validation,
+};
 use Supply::{May, Must, Never, Same};
 
 const ALL: &[ObjectClass] = &ObjectClass::ALL;
 const KEYS: &[ObjectClass] = &[PublicKey, PrivateKey, SecretKey];
 const HIDDEN: &[ObjectClass] = &[PrivateKey, SecretKey];
-const SHOWN: &[ObjectClass] = &[Data, Certificate, PublicKey];
+const SHOWN: &[ObjectClass] =
+    &[Data, Certificate, PublicKey, DomainParameters, Trust, HwFeature, Mechanism, Profile, Validation];
+const DOMAIN: &[ObjectClass] = &[DomainParameters];
+const TYPED: &[ObjectClass] = &[PublicKey, PrivateKey, SecretKey, DomainParameters];
+const TRUST: &[ObjectClass] = &[Trust];
+const FEATURE: &[ObjectClass] = &[HwFeature];
+const MECHANISM: &[ObjectClass] = &[Mechanism];
+const PROFILE: &[ObjectClass] = &[Profile];
+const VALIDATION: &[ObjectClass] = &[Validation];
 const CERTIFICATE: &[ObjectClass] = &[Certificate];
 const DATA: &[ObjectClass] = &[Data];
 const PUBLIC: &[ObjectClass] = &[PublicKey];
@@ -150,7 +161,7 @@ pub(crate) static RULES: &[Rule] = &[
     row(A::CERTIFICATE_TYPE,        CERTIFICATE, ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::CERTIFICATE_CATEGORY,    CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Zero),
     row(A::JAVA_MIDP_SECURITY_DOMAIN, CERTIFICATE, ANY, May,  Never,   Never, Never, Fixed,   Fixed,   Zero),
-    row(A::SUBJECT,                 CERTIFICATE, ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SUBJECT,                 CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::ISSUER,                  CERTIFICATE, ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
     row(A::SERIAL_NUMBER,           CERTIFICATE, ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
     row(A::VALUE,                   CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
@@ -159,17 +170,51 @@ pub(crate) static RULES: &[Rule] = &[
     row(A::HASH_OF_ISSUER_PUBLIC_KEY, CERTIFICATE, ANY, May,  Never,   Never, Never, Fixed,   Fixed,   Empty),
     row(A::NAME_HASH_ALGORITHM,     CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::PUBLIC_KEY_INFO,         CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
-    row(A::CHECK_VALUE,             CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
+    row(A::CHECK_VALUE,             CERTIFICATE, ANY,  Same,  Never,   Never, Never, Fixed,   Fixed,   Empty),
     row(A::ID,                      CERTIFICATE, ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
     row(A::START_DATE,              CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
     row(A::END_DATE,                CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
     row(A::TRUSTED,                 CERTIFICATE, ANY,  May,   Never,   Never, Never, Officer, Officer, False),
 
-    row(A::KEY_TYPE,                KEYS,        ANY,  Must,  Same,    Must,  May,   Fixed,   Fixed,   Absent),
+    row(A::OWNER,                   CERTIFICATE, ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::AC_ISSUER,               CERTIFICATE, ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
+    row(A::ATTR_TYPES,              CERTIFICATE, ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
+
+    row(A::ISSUER,                  TRUST,       ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SERIAL_NUMBER,           TRUST,       ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::HASH_OF_CERTIFICATE,     TRUST,       ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Empty),
+    row(A::NAME_HASH_ALGORITHM,     TRUST,       ANY,  May,   Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::TRUST_SERVER_AUTH,       TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_CLIENT_AUTH,       TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_CODE_SIGNING,      TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_EMAIL_PROTECTION,  TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_IPSEC_IKE,         TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_TIME_STAMPING,     TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+    row(A::TRUST_OCSP_SIGNING,      TRUST,       ANY,  May,   Never,   Never, Never, Free,    Free,    Zero),
+
+    row(A::HW_FEATURE_TYPE,         FEATURE,     ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALUE,                   FEATURE,     ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::RESET_ON_INIT,           FEATURE,     ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::HAS_RESET,               FEATURE,     ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::MECHANISM_TYPE,          MECHANISM,   ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::PROFILE_ID,              PROFILE,     ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_TYPE,         VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_VERSION,      VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_LEVEL,        VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_MODULE_ID,    VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_FLAG,         VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_AUTHORITY_TYPE, VALIDATION, ANY, Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_COUNTRY,      VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_CERTIFICATE_IDENTIFIER, VALIDATION, ANY, Never, Never, Never, Never, Fixed, Fixed, Absent),
+    row(A::VALIDATION_CERTIFICATE_URI, VALIDATION, ANY, Never, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_VENDOR_URI,   VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::VALIDATION_PROFILE,      VALIDATION,  ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+
+    row(A::KEY_TYPE,                TYPED,       ANY,  Must,  Same,    Must,  May,   Fixed,   Fixed,   Absent),
     row(A::ID,                      KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Empty),
     row(A::START_DATE,              KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Empty),
     row(A::END_DATE,                KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Empty),
-    row(A::LOCAL,                   KEYS,        ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::LOCAL,                   TYPED,       ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::KEY_GEN_MECHANISM,       KEYS,        ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::ALLOWED_MECHANISMS,      KEYS,        ANY,  May,   May,     May,   May,   Fixed,   Fixed,   Empty),
     row(A::DERIVE,                  KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Able),
@@ -188,7 +233,7 @@ pub(crate) static RULES: &[Rule] = &[
     row(A::SIGN,                    PRIVATE,     ANY,  May,   May,     May,   May,   Free,    Free,    Able),
     row(A::SIGN_RECOVER,            PRIVATE,     ANY,  May,   May,     May,   May,   Free,    Free,    Able),
     row(A::UNWRAP,                  PRIVATE,     ANY,  May,   May,     May,   May,   Free,    Free,    Able),
-    row(A::ALWAYS_AUTHENTICATE,     HIDDEN,      ANY,  May,   May,     May,   May,   Fixed,   Fixed,   False),
+    row(A::ALWAYS_AUTHENTICATE,     PRIVATE,     ANY,  May,   May,     May,   May,   Fixed,   Fixed,   False),
 
     row(A::ENCRYPT,                 SECRET,      ANY,  May,   May,     May,   May,   Free,    Free,    Able),
     row(A::DECRYPT,                 SECRET,      ANY,  May,   May,     May,   May,   Free,    Free,    Able),
@@ -238,6 +283,11 @@ pub(crate) static RULES: &[Rule] = &[
     row(A::HSS_LMS_TYPE,            PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
     row(A::HSS_LMOTS_TYPE,          PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
 
+    row(A::PRIME,                   DOMAIN,      GROUPS, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SUBPRIME,                DOMAIN,      PRIMES, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::BASE,                    DOMAIN,      GROUPS, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::PRIME_BITS,              DOMAIN,      GROUPS, Never, Must,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::SUBPRIME_BITS,           DOMAIN,      PRIMES, Never, May,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::PRIME,                   PUBLIC,      GROUPS, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::SUBPRIME,                PUBLIC,      PRIMES, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::BASE,                    PUBLIC,      GROUPS, Must, Must,   Never, Never, Fixed,   Fixed,   Absent),
@@ -292,7 +342,7 @@ pub(crate) fn is_able(attribute: AttributeType, class: ObjectClass, key: KeyType
         | KeyType::Xmss
         | KeyType::XmssMt
         | KeyType::Dsa => matches!(attribute, A::SIGN | A::VERIFY),
-        KeyType::Aes | KeyType::Des2 | KeyType::Des3 => attribute != A::DERIVE,
+        KeyType::Aes | KeyType::Des | KeyType::Des2 | KeyType::Des3 => attribute != A::DERIVE,
         KeyType::AesXts | KeyType::ChaCha20 => matches!(attribute, A::ENCRYPT | A::DECRYPT),
         KeyType::Poly1305 => matches!(attribute, A::SIGN | A::VERIFY),
         KeyType::Hkdf => attribute == A::DERIVE,
@@ -312,6 +362,7 @@ impl Kind {
             KeyType::X942Dh => Self::X942Dh,
             KeyType::Aes
             | KeyType::AesXts
+            | KeyType::Des
             | KeyType::Des2
             | KeyType::Des3
             | KeyType::ChaCha20

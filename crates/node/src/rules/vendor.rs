@@ -20,6 +20,8 @@ pub(super) enum Letter {
     OnlyDefault,
     /// 2: it must be there.
     Mandatory,
+    /// -: the vendor's table has no row; it's as under `standard`.
+    Unsaid,
 }
 
 /// Attributes with one letter for each kind of key: private and public EC, private and public RSA, AES, triple DES, generic.
@@ -50,10 +52,10 @@ static ROWS: &[Row] = &[
     row(&[A::VERIFY],                     b"NYNYYYY", b"NYNYYYY", b"NNNNYYY", b"NNNNYYY", b"NYNYYYY"),
     row(&[A::WRAP],                       b"NYNYYYN", b"NNNYYYN", b"NNNNYYN", b"NNNNYYN", b"NNNYYYN"),
     row(&[A::UNWRAP],                     b"YNYNYYN", b"NNYNYYN", b"NNYNYYN", b"NNNNYYN", b"NNYNYYN"),
-    row(&[A::WRAP_TEMPLATE],              b"NYNYYYN", b"NYNYYYN", b"NNNNNNN", b"NNNNNNN", b"NYNYYYN"),
-    row(&[A::UNWRAP_TEMPLATE],            b"YNYNYYN", b"YNYNYYN", b"NNNNNNN", b"NNNNNNN", b"YNYNYYN"),
-    row(&[A::TRUSTED],                    b"NYNYYYN", b"NYNYYYN", b"NNNNNNN", b"NNNNNNN", b"NYNYYYY"),
-    row(&[A::WRAP_WITH_TRUSTED],          b"YNYNYYY", b"YNYNYYY", b"NNNNNNN", b"NNNNNNN", b"YNYNYYY"),
+    row(&[A::WRAP_TEMPLATE],              b"NYNYYYN", b"NYNYYYN", b"NNNN--N", b"NNNN--N", b"NYNYYYN"),
+    row(&[A::UNWRAP_TEMPLATE],            b"YNYNYYN", b"YNYNYYN", b"-N-N--N", b"NNNN--N", b"YNYNYYN"),
+    row(&[A::TRUSTED],                    b"NYNYYYN", b"NYNYYYN", b"NNNN---", b"NNNN---", b"NYNYYYY"),
+    row(&[A::WRAP_WITH_TRUSTED],          b"YNYNYYY", b"YNYNYYY", b"-N-N---", b"NNNN---", b"YNYNYYY"),
     row(&[A::SENSITIVE, A::EXTRACTABLE],  b"YNYNYYY", b"YNYNYYY", b"YNYNYYY", b"NNNNYYY", b"YNYNYYY"),
     row(&[A::ALWAYS_SENSITIVE],           b"RNRNNNN", b"RNRNRRR", b"RNRNRRR", b"NNNNRRR", b"RNRNRRR"),
     row(&[A::NEVER_EXTRACTABLE],          b"RNRNRRR", b"RNRNRRR", b"RNRNRRR", b"NNNNRRR", b"YNYNYYY"),
@@ -85,6 +87,7 @@ pub(super) fn letter(attribute: A, class: ObjectClass, key: KeyType, origin: Ori
         b'R' => Letter::ReadOnly,
         b'1' => Letter::OnlyDefault,
         b'2' => Letter::Mandatory,
+        b'-' => Letter::Unsaid,
         _ => Letter::Unsupported,
     }
 }
@@ -161,7 +164,7 @@ mod tests {
         for row in ROWS {
             assert!(row.attributes.iter().all(|attribute| seen.insert(*attribute)));
             for letters in [row.generate, row.create, row.unwrap, row.derive] {
-                assert!(letters.iter().all(|letter| b"YNR12".contains(letter)), "{:?}", row.attributes);
+                assert!(letters.iter().all(|letter| b"YNR12-".contains(letter)), "{:?}", row.attributes);
             }
             assert!(row.get.iter().all(|letter| b"YNRS".contains(letter)), "{:?}", row.attributes);
             assert_eq!(&row.derive[..4], b"NNNN", "{:?}: derived keys are secret", row.attributes);

@@ -1,8 +1,10 @@
 //! Login and logout.
 
 use strongroom_crypto::{ApproverKey, password};
-use strongroom_model::{Error, Profile, Result, ReturnCode, Role, UserName, limits};
-use strongroom_wire::{ChallengeKind, Login, SignedChallenge};
+use strongroom_model::{
+    AttributeType as A, Error, Handle, Profile, Result, ReturnCode, Role, UserName, limits,
+};
+use strongroom_wire::{ChallengeKind, Login, Response, SignedChallenge};
 
 use super::OFFICER;
 use super::guesses::Guess;
@@ -10,6 +12,7 @@ use crate::access::Caller;
 use crate::node::PasswordLimits;
 use crate::state::{Change, Expect, Key, Record, Replica, Revocation, User};
 use crate::ticket::Principal;
+use crate::using::Part;
 
 impl Caller<'_> {
     /// Checks a password, counts failures, and says who it is.
@@ -78,6 +81,26 @@ impl Caller<'_> {
                 "the token isn't initialised: C_InitToken, or `strongroom cluster activate`",
             ))
         }
+    }
+
+    /// Takes the password of who is logged in, for one use of a key that wants that (PKCS#11 3.2 sections 4.10 and 5.6.8).
+    ///
+    /// # Errors
+    ///
+    /// `CKR_USER_NOT_LOGGED_IN`, `CKR_OPERATION_NOT_INITIALIZED` for a key that wants no such thing, and those of a login.
+    pub(crate) fn confirm(&self, key: Handle, password: &[u8]) -> Result<Response> {
+        let principal = self.principal.ok_or(ReturnCode::USER_NOT_LOGGED_IN)?;
+        let located = self.locate(key).map_err(|error| Part::Key.absent(error))?;
+        if !located.object.is(A::ALWAYS_AUTHENTICATE) {
+            let message = "the key doesn't want a login for each use";
+            return Err(Error::new(ReturnCode::OPERATION_NOT_INITIALIZED, message));
+        }
+        let epoch = self.authenticate(principal.role, &principal.user, password, None)?;
+        if epoch != principal.epoch() {
+            return Err(ReturnCode::USER_NOT_LOGGED_IN.into());
+        }
+        self.family.confirm(self.session, key);
+        Ok(Response::Done)
     }
 
     /// Checks a password and, where the user has a second factor, the answer to a challenge; returns the user's epoch. An

@@ -155,7 +155,8 @@ impl Operation {
             | Request::Decapsulate { .. }
             | Request::Open { .. }
             | Request::Update { .. }
-            | Request::Finish { .. } => Self::UseKeys,
+            | Request::Finish { .. }
+            | Request::Confirm { .. } => Self::UseKeys,
             Request::Share { .. } => Self::ShareKeys,
         }
     }

@@ -19,6 +19,9 @@ pub enum ClusterError {
     /// It can't be done as things are; nothing was changed.
     #[error("{0}")]
     Refused(String),
+    /// A backup can't be made or isn't read; nothing was changed.
+    #[error("the backup is refused: {0}")]
+    Backup(String),
     /// The store refused or is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),

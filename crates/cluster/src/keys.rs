@@ -12,6 +12,8 @@ pub(crate) const BOOTS: &[u8] = b"m/boots";
 pub(crate) const HANDLES: &[u8] = b"m/handles";
 /// Which nodes it has.
 pub(crate) const MEMBERS: &[u8] = b"m/members";
+/// There while a cluster is made from a backup, and isn't one yet.
+pub(crate) const RESTORING: &[u8] = b"m/restoring";
 /// What all the other records come to.
 pub(crate) const STATE: &[u8] = b"m/state";
 
@@ -75,6 +77,7 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
         BOOTS => "the count of starts",
         HANDLES => "the count of handles",
         MEMBERS => "the list of nodes",
+        RESTORING => "the mark of a restore that hasn't ended",
         STATE => "the record of the cluster's state",
         [b'p', ..] => "the policy",
         [b'u', b'a', ..] => "a crypto officer's record",

@@ -165,6 +165,11 @@ impl Ledger {
         Ok(handle)
     }
 
+    /// The first number that no token object has had.
+    pub(crate) fn next_handle(&self) -> u64 {
+        self.lease.lock().next
+    }
+
     /// Forgets that the last handle was given out. Whether there was one.
     #[cfg(any(test, feature = "simulator"))]
     pub(crate) fn rewind_handles(&self) -> bool {

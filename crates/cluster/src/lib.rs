@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod batch;
 mod cluster;
 mod create;
@@ -30,6 +31,9 @@ mod tests;
 mod transport;
 mod vault;
 
+pub use backup::{
+    Backup, BackupRoots, Header as BackupHeader, MAX_IMAGE, RestoreOptions, Summary as BackupSummary,
+};
 pub use cluster::{Cluster, Info};
 pub use create::{CreateOptions, MAX_NAME};
 pub use error::ClusterError;

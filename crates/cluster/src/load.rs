@@ -9,7 +9,7 @@ use strongroom_node::state::{Key, Record, Revision};
 use strongroom_store::Snapshot;
 
 use crate::ClusterError;
-use crate::keys::{self, BOOTS, HANDLES, MEMBERS, META, STATE};
+use crate::keys::{self, BOOTS, HANDLES, MEMBERS, META, RESTORING, STATE};
 use crate::lags::{Lag, Lags};
 use crate::members::Members;
 use crate::meta::Meta;
@@ -43,6 +43,9 @@ pub(crate) fn load(snapshot: &Snapshot, root: &SealingKey) -> Result<Loaded, Clu
         let at = snapshot.records.binary_search_by(|(key, _)| key.as_slice().cmp(wanted)).ok()?;
         Some(snapshot.records[at].1.as_slice())
     };
+    if value(RESTORING).is_some() {
+        return Err(ClusterError::Empty);
+    }
     let Some(meta) = value(META) else { return Err(damaged("?", "its own record is missing")) };
     let (meta_version, meta) = Meta::open(root, meta)?;
     let masking = SealingKey::from_bytes(meta.masking.clone())?;

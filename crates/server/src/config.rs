@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::ServeError;
+use crate::backups::BackupPolicy;
 
 /// What `strongroom serve --config FILE` reads, in TOML.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -14,6 +15,9 @@ pub(crate) struct Config {
     pub(crate) home: Option<PathBuf>,
     /// What to log, as in `STRONGROOM_LOG`, which goes before it: `info`, `debug`, `strongroom_node=trace,warn`.
     pub(crate) log: Option<String>,
+    /// When backups are made, and how long they're kept.
+    #[serde(default)]
+    pub(crate) backups: BackupPolicy,
 }
 
 impl Config {
@@ -21,7 +25,8 @@ impl Config {
         let problem = |problem: String| ServeError::Config { file: file.to_owned(), problem };
         let text =
             std::fs::read_to_string(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
-        toml::from_str(&text).map_err(|error| problem(error.to_string()))
+        let config: Self = toml::from_str(&text).map_err(|error| problem(error.to_string()))?;
+        config.backups.problem().map_or(Ok(config), |wrong| Err(problem(wrong)))
     }
 }
 
@@ -41,6 +46,8 @@ mod tests {
         assert_eq!(config.home.as_deref(), Some(Path::new("/srv/keys")));
         assert_eq!(config.log.as_deref(), Some("debug"));
         assert_eq!(read("").unwrap(), Config::default());
+        assert_eq!(read("[backups]\nevery_hours = 0\n").unwrap().backups.retention_days, 90);
+        assert!(read("[backups]\nretention_days = 6\n").unwrap_err().to_string().contains("7 to 379"));
         let error = read("hom = \"/srv\"").unwrap_err().to_string();
         assert!(error.contains("unknown field `hom`"), "{error}");
     }

@@ -100,23 +100,34 @@ impl Daemon {
         let options =
             CreateOptions { name, nodes, profile, variant, officer_password, crypto_users, uninitialized };
         options.check().map_err(|error| failed(&error))?;
+        self.make(&options.name, nodes, |store| {
+            Cluster::create(store, &options, &self.root, Arc::new(SystemClock))
+        })
+    }
+
+    /// Makes a cluster in a store of its own, and serves it.
+    fn make(
+        &self,
+        name: &str,
+        nodes: u16,
+        make: impl FnOnce(Arc<dyn Store>) -> Result<Cluster, ClusterError>,
+    ) -> Result<ClusterStatus, Refusal> {
+        let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
         let mut clusters = self.clusters.lock();
-        if clusters.contains_key(&options.name) {
+        if clusters.contains_key(name) {
             return Err(Refusal::Exists);
         }
-        check_socket_path(&self.home.socket(&options.name, NodeId(nodes - 1)))
-            .map_err(|error| failed(&error))?;
-        let store = open_store(&self.home.cluster(&options.name)).map_err(|error| failed(&error))?;
-        let cluster = Cluster::create(store, &options, &self.root, Arc::new(SystemClock));
-        let cluster = cluster.map_err(|error| match error {
+        check_socket_path(&self.home.socket(name, NodeId(nodes - 1))).map_err(|error| failed(&error))?;
+        let store = open_store(&self.home.cluster(name)).map_err(|error| failed(&error))?;
+        let cluster = make(store).map_err(|error| match error {
             ClusterError::Exists => Refusal::Exists,
             error => failed(&error),
         })?;
         let served =
             Served::start(&self.home, cluster, &self.common, &self.logs).map_err(|error| failed(&error))?;
-        tracing::info!("made cluster {}: {nodes} nodes, profile {profile}", options.name);
         let status = served.status();
-        clusters.insert(options.name, served);
+        tracing::info!("made cluster {name}: {nodes} nodes, profile {}", status.profile);
+        clusters.insert(name.to_owned(), served);
         Ok(status)
     }
 

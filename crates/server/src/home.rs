@@ -87,6 +87,16 @@ impl Home {
         self.clusters().join(name)
     }
 
+    /// The clusters' backups.
+    pub fn backups(&self) -> PathBuf {
+        self.0.join("backups")
+    }
+
+    /// One of the two roots of all backups; the other comes from the root key.
+    pub fn maker_key(&self) -> PathBuf {
+        self.0.join("maker.key")
+    }
+
     /// The clusters' audit logs.
     pub fn audit(&self) -> PathBuf {
         self.0.join("audit")
@@ -136,7 +146,7 @@ impl Home {
         make_directory(&self.0, HOME_MODE)?;
         // Passing through is fine, looking and changing isn't.
         check_private(&self.0, 0o066, HOME_MODE)?;
-        for (path, mode) in [(self.clusters(), 0o700), (self.sockets(), 0o711)] {
+        for (path, mode) in [(self.clusters(), 0o700), (self.backups(), 0o700), (self.sockets(), 0o711)] {
             make_directory(&path, mode)?;
             check_private(&path, !mode & 0o777, mode)?;
         }

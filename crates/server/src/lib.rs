@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod backups;
 mod budget;
 mod config;
 mod connections;
@@ -25,6 +26,7 @@ mod served;
 mod throttle;
 mod wait;
 
+pub use backups::BackupPolicy;
 pub use daemon::Daemon;
 pub use error::ServeError;
 pub use home::{Home, default_home};

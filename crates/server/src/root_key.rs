@@ -1,9 +1,9 @@
-//! The home's root key: made at the first start, read ever after.
+//! The home's keys: the root key, and the maker's root of all backups. Made at the first start, read ever after.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::Blob;
@@ -13,7 +13,24 @@ use crate::{Home, ServeError};
 
 /// Reads the home's root key, or makes one for a home that has no clusters yet.
 pub(crate) fn load_or_make(home: &Home) -> Result<SealingKey, ServeError> {
-    let path = home.root_key();
+    let missing =
+        "it's missing, and without it the clusters in this home can't be opened: put back a copy of the file";
+    load(home, home.root_key(), || Ok(has_clusters(home)?.then_some(missing)))
+}
+
+/// Reads the maker's root of all backups, or makes one for a home that has no backups yet.
+pub(crate) fn load_or_make_maker(home: &Home, has_backups: bool) -> Result<SealingKey, ServeError> {
+    let missing =
+        "it's missing, and without it the backups in this home can't be read: put back a copy of the file";
+    load(home, home.maker_key(), || Ok(has_backups.then_some(missing)))
+}
+
+/// `needed` says why none may be made.
+fn load(
+    home: &Home,
+    path: PathBuf,
+    needed: impl FnOnce() -> Result<Option<&'static str>, ServeError>,
+) -> Result<SealingKey, ServeError> {
     match fs::read(&path) {
         Ok(bytes) => {
             let bytes = Blob::from(bytes);
@@ -22,8 +39,7 @@ pub(crate) fn load_or_make(home: &Home) -> Result<SealingKey, ServeError> {
                 .map_err(|error| problem(&path, format!("{}; put back a copy of the file", error.message)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            if has_clusters(home)? {
-                let missing = "it's missing, and without it the clusters in this home can't be opened: put back a copy of the file";
+            if let Some(missing) = needed()? {
                 return Err(problem(&path, missing.to_owned()));
             }
             make(home, &path)
@@ -44,7 +60,7 @@ fn make(home: &Home, path: &Path) -> Result<SealingKey, ServeError> {
         fs::File::open(home.path())?.sync_all()
     };
     write().map_err(|error| ServeError::io("write", path, error))?;
-    tracing::info!("made the root key {}: keep a copy of it in a safe place", path.display());
+    tracing::info!("made the key {}: keep a copy of it in a safe place", path.display());
     Ok(key)
 }
 

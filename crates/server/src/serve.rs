@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -12,6 +13,9 @@ use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal}
 use crate::daemon::Daemon;
 use crate::logging::LogFile;
 use crate::{Home, ServeError, default_home, logging, process};
+
+/// How often it's looked whether a backup is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What `strongroom serve` is told.
 #[derive(Clone, Debug, Default)]
@@ -42,10 +46,10 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let (end, ended) = channel();
     watch_signals(end.clone(), log)
         .map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
-    let daemon = Arc::new(Daemon::start(&home)?);
+    let daemon = Arc::new(Daemon::start_with(&home, config.backups)?);
     let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
     tracing::info!("serving {}", home.path().display());
-    wait(&ended);
+    wait(&ended, &daemon);
 
     tracing::info!("ending");
     drop(control);
@@ -78,6 +82,7 @@ impl Handler for Commands {
             ControlRequest::RemoveNode { cluster, node } => {
                 self.daemon.remove_node(&cluster, node).map(ControlResponse::Cluster)
             }
+            ControlRequest::Backup(command) => self.daemon.backup(command),
             ControlRequest::Shutdown => {
                 // The receiver is gone only when the daemon is ending anyway.
                 let _ = self.end.send(());
@@ -103,6 +108,9 @@ fn watch_signals(end: Sender<()>, log: Option<LogFile>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn wait(ended: &Receiver<()>) {
-    let _ = ended.recv();
+/// Until the end, backups are made and done away with when it's time.
+fn wait(ended: &Receiver<()>, daemon: &Daemon) {
+    while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        daemon.keep_backups();
+    }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use strongroom_cluster::Cluster;
 use strongroom_model::NodeId;
-use strongroom_node::Node;
+use strongroom_node::{Clock, Node};
 
 use crate::ServeError;
 use crate::audit::Logs;
-use crate::control::{ClusterStatus, Fault, NodeState, NodeStatus};
+use crate::backups::Backups;
+use crate::control::{BackupInfo, BackupReason, ClusterStatus, Fault, NodeState, NodeStatus};
+use crate::daemon::SystemClock;
 use crate::faults::{Faults, Ill, MAX_DELAY_MS};
 use crate::home::{Home, check_socket_path};
 use crate::listener::{Common, Listener};
@@ -116,19 +118,8 @@ impl Served {
 
     /// Takes a node out of the cluster when the calls that it has have ended. What it alone had is gone.
     pub(crate) fn remove_node(&mut self, id: NodeId) -> Result<(), String> {
+        self.may_remove(id)?;
         let name = self.name_of(id);
-        if !self.seats.contains_key(&id) {
-            return Err(self.no_such(id));
-        }
-        if self.seats.len() == 1 {
-            return Err(format!(
-                "node {} is the last of cluster {}, and a cluster has one at least: nothing was changed; `strongroom node add` \
-                 makes another",
-                id.0,
-                self.cluster.name()
-            ));
-        }
-        self.must_leave_one_that_runs(id)?;
         // Clients go elsewhere at once; what they had sent is still carried out and answered.
         if let Some(running) = self.seats.get_mut(&id).and_then(|seat| seat.running.as_mut()) {
             running.listener.stop();
@@ -152,6 +143,35 @@ impl Served {
         }
         tracing::info!("{name} was removed");
         Ok(())
+    }
+
+    /// Whether a node can be taken out of the cluster.
+    pub(crate) fn may_remove(&self, id: NodeId) -> Result<(), String> {
+        if !self.seats.contains_key(&id) {
+            return Err(self.no_such(id));
+        }
+        if self.seats.len() == 1 {
+            return Err(format!(
+                "node {} is the last of cluster {}, and a cluster has one at least: nothing was changed; `strongroom node add` \
+                 makes another",
+                id.0,
+                self.cluster.name()
+            ));
+        }
+        self.must_leave_one_that_runs(id)
+    }
+
+    /// Backs the cluster up.
+    pub(crate) fn back_up(&self, backups: &Backups, reason: BackupReason) -> Result<BackupInfo, String> {
+        backups.make(&self.cluster, reason, SystemClock.now())
+    }
+
+    /// Backs the cluster up if it's time.
+    pub(crate) fn back_up_if_due(&self, backups: &Backups, now: u64) -> Result<(), String> {
+        match backups.due(&self.cluster, now) {
+            Some(reason) => self.back_up(backups, reason).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Refuses to remove a node that serves while no other does as well.

@@ -33,7 +33,13 @@ fn main() -> ExitCode {
             error.exit()
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
-        Err(error) => Err(output::misunderstood(&error.to_string(), "strongroom --help")),
+        Err(error) => {
+            let words: Vec<_> =
+                std::env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect();
+            let names = args::names_in(&args::command(), words.iter().map(String::as_str));
+            let help = ["strongroom", &names, "--help"].join(" ").replace("  ", " ");
+            Err(output::misunderstood(&error.to_string(), &help))
+        }
     };
     if output::print(outcome, Style::Line) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

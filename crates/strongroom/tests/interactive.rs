@@ -64,7 +64,10 @@ fn a_session_prints_what_single_commands_print() {
     assert!(first.contains("\"alice\""), "{first}");
     // What to read about a wrong command line is where one is.
     let told = |text: &str| -> Vec<String> {
-        let help = |line: &str| line.replace("`strongroom --help`", "`help`");
+        let help = |line: &str| match line.split_once("see `strongroom ") {
+            Some((before, command)) => format!("{before}see `help {}", command.replace(" --help`", "`")),
+            None => line.to_string(),
+        };
         text.lines().map(help).collect()
     };
     assert_eq!(told(rest), told(&single));

@@ -17,6 +17,7 @@
 //! `<handle:name>` also remembers it, for later lines and commands. A field `"...": "..."` stands for fields that aren't shown.
 
 mod matching;
+mod modes;
 mod play;
 mod script;
 
@@ -35,7 +36,7 @@ macro_rules! transcripts {
 
 transcripts! {
     approvals
-    audit
+    audit backups
     cluster
     coverage
     files

@@ -70,9 +70,7 @@ impl World {
         self.judge(
             &answer,
             &wish,
-            answer.healthy
-                && uncommitted == 0
-                && !answer.view.user(role, &user).is_some_and(|user| user.mfa),
+            answer.healthy && uncommitted == 0 && !answer.view.user(role, &user).is_some_and(|user| user.mfa),
         )?;
         let place = (self.profile == Profile::CloudHsm).then_some(node.id());
         let what = format!(

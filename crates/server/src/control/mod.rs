@@ -2,10 +2,12 @@
 //!
 //! Only the user who runs the daemon, and root, may. A connection carries one request and its answer, in frames.
 
+mod backup;
 mod client;
 mod message;
 mod server;
 
+pub use backup::{BackupCommand, BackupInfo, BackupReason, BackupSource, BackupState, VerifiedBackup};
 pub use client::{ControlError, call};
 pub use message::{
     ClusterStatus, ControlRequest, ControlResponse, CreateCluster, Fault, NodeState, NodeStatus, Refusal,

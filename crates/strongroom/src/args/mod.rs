@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod cluster;
 mod crypto;
 mod daemon;
@@ -24,6 +25,7 @@ use strongroom_model::Error;
 
 pub(crate) use access::{Access, ApprovalOption, HomeOption, Place};
 pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
+pub(crate) use backup::{BackupCommand, Image as BackupImage};
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use crypto::{CryptoCommand, DataType, Message, Pss, Sign, SignCommand, Verify, VerifyCommand};
 pub(crate) use daemon::{Serve, Status};
@@ -57,6 +59,9 @@ from standard input instead.";
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
+    // Here so that it may stand before the command, too; commands have it themselves.
+    #[command(flatten)]
+    _home: HomeOption,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -75,6 +80,18 @@ pub(crate) fn with_examples(command: clap::Command) -> clap::Command {
 pub(crate) fn given() -> Result<Command, clap::Error> {
     let matches = command().try_get_matches()?;
     Ok(Arguments::from_arg_matches(&matches)?.command)
+}
+
+/// The names of the command that words begin with, as far as they are names: `user create` of `user create --rloe x`.
+pub(crate) fn names_in<'w>(mut command: &clap::Command, words: impl Iterator<Item = &'w str>) -> String {
+    let mut names = Vec::new();
+    for word in words {
+        if let Some(inner) = command.find_subcommand(word) {
+            names.push(inner.get_name());
+            command = inner;
+        }
+    }
+    names.join(" ")
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,6 +155,9 @@ pub(crate) enum Command {
     /// Show, check and export the nodes' audit logs
     #[command(subcommand, after_help = audit::HELP)]
     Audit(AuditCommand),
+    /// Back clusters up, and make clusters from backups
+    #[command(subcommand, after_help = backup::HELP)]
+    Backup(BackupCommand),
 }
 
 /// Reads a value, and leaves return codes out of what is said of a wrong one.

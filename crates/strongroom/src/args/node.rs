@@ -23,6 +23,7 @@ Examples:
   strongroom fault node delay 1 200         each answer of node 1 comes 200 ms later
   strongroom fault node drop 1 5            5 % of the calls to node 1 lose their connection
   strongroom fault node throttle 1 50       node 1 answers half of its calls by CKR_FUNCTION_FAILED, code 187
+  strongroom fault node hang 1              node 1 takes calls and answers none; clients wait for call_timeout_ms
   strongroom fault node clear 1             nothing is wrong with node 1 any more
   strongroom status --human                 shows what is wrong
 
@@ -48,7 +49,7 @@ pub(crate) enum NodeCommand {
     List(Which),
     /// Add a node to a cluster that runs
     Add(Which),
-    /// Remove a node from a cluster that runs; not the last one
+    /// Remove a node from a cluster that runs; not the last one, nor the only one that serves
     ///
     /// Calls that it has are carried out and answered first. What it alone had is gone: session keys, multi-part
     /// operations. Its number isn't given to another node.

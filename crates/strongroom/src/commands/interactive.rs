@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::error::ErrorKind;
 use zeroize::Zeroizing;
 
-use crate::args::{Command, Interactive};
+use crate::args::{self, Command, Interactive};
 use crate::output::{self, Failure, Output, Style};
 use crate::password;
 use crate::session::Desk;
@@ -47,7 +47,10 @@ fn command(grammar: &Grammar, words: &[Zeroizing<String>]) -> Result<Option<Comm
             output::print(Ok(Output::Text(error.render().to_string())), Style::Line);
             Ok(None)
         }
-        Err(error) => Err(output::misunderstood(&error.to_string(), "help")),
+        Err(error) => {
+            let names = args::names_in(grammar.tree(), words.iter().map(|word| word.as_str()));
+            Err(output::misunderstood(&error.to_string(), ["help", &names].join(" ").trim_end()))
+        }
     }
 }
 

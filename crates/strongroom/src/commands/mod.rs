@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod audit;
+mod backup;
 mod cluster;
 mod completions;
 mod crypto;
@@ -43,6 +44,7 @@ pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
         Command::Node(command) => node::run(&command),
         Command::Fault(command) => fault::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Backup(command) => backup::run(&command),
     }
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
 fn must_be_one_cluster(between: &Between, what: &str, instead: &str) -> Result<(), Failure> {
     match (&between.source_cluster_id, &between.destination_cluster_id) {
         (Some(source), Some(destination)) if source != destination => Err(Failure::new(format!(
-            "{what} go from one cluster to another by backups, which aren't there yet. {instead}; without the two options \
+            "{what} go from one cluster to another by `strongroom backup`, all together. {instead}; without the two options \
              this command looks at the nodes of one cluster"
         ))),
         _ => Ok(()),

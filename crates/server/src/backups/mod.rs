@@ -1,0 +1,157 @@
+//! Backups of a home's clusters: made, kept, and done away with.
+//!
+//! The images are files under `backups/` in the home; what is known of each lies beside it ([`Catalogue`]). What is
+//! in an image, and how it's protected, is the business of [`strongroom_cluster::Backup`].
+
+mod catalogue;
+mod files;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use strongroom_cluster::{Backup, BackupRoots, Cluster};
+use strongroom_crypto::seal::SealingKey;
+
+use crate::control::{BackupInfo, BackupReason, BackupSource, VerifiedBackup};
+use crate::{Home, ServeError, root_key};
+use catalogue::Catalogue;
+
+pub use policy::BackupPolicy;
+
+/// A home's backups. What it says when it refuses is a sentence.
+pub(crate) struct Backups {
+    roots: BackupRoots,
+    catalogue: Catalogue,
+    policy: BackupPolicy,
+}
+
+impl Backups {
+    /// Opens the catalogue; makes the maker's root for a home that has no backups yet.
+    pub(crate) fn open(home: &Home, root: &SealingKey, policy: BackupPolicy) -> Result<Self, ServeError> {
+        let catalogue = Catalogue::open(&home.backups())?;
+        let maker = root_key::load_or_make_maker(home, !catalogue.is_empty())?;
+        let roots = BackupRoots::new(&maker.to_bytes(), &root.derive("backup service root").to_bytes());
+        Ok(Self { roots, catalogue, policy })
+    }
+
+    /// Makes a backup of a cluster.
+    pub(crate) fn make(
+        &self,
+        cluster: &Cluster,
+        reason: BackupReason,
+        now: u64,
+    ) -> Result<BackupInfo, String> {
+        let id = catalogue::new_id();
+        let image = cluster.back_up(&self.roots, &id, now).map_err(|error| error.to_string())?;
+        // An image that can't be read again is none.
+        let made = Backup::read(&self.roots, &image).map_err(|error| error.to_string())?;
+        let summary = made.summary();
+        let info = BackupInfo {
+            id,
+            state: crate::control::BackupState::Ready,
+            cluster: cluster.name().to_owned(),
+            serial: cluster.info().serial,
+            created: now,
+            reason,
+            never_expires: false,
+            delete_at: None,
+            source: None,
+            bytes: image.len() as u64,
+            users: summary.users,
+            objects: summary.objects,
+        };
+        self.catalogue.add(&info, &image)?;
+        tracing::info!(
+            "made {} of cluster {}: {} users, {} objects, {} bytes ({reason})",
+            info.id,
+            info.cluster,
+            info.users,
+            info.objects,
+            info.bytes
+        );
+        Ok(info)
+    }
+
+    /// All, or those of one cluster; the oldest first.
+    pub(crate) fn list(&self, cluster: Option<&str>) -> Vec<BackupInfo> {
+        let mut all = self.catalogue.list();
+        all.retain(|info| cluster.is_none_or(|name| info.cluster == name));
+        all
+    }
+
+    /// Reads an image whole.
+    pub(crate) fn read(&self, source: &BackupSource) -> Result<Backup, String> {
+        let image = match source {
+            BackupSource::Id(id) => self.catalogue.image(id)?,
+            BackupSource::File(path) => files::read_image(path)?,
+        };
+        Backup::read(&self.roots, &image).map_err(|error| error.to_string())
+    }
+
+    /// Checks every byte of an image.
+    pub(crate) fn verify(&self, source: &BackupSource) -> Result<VerifiedBackup, String> {
+        let backup = self.read(source)?;
+        let (header, summary) = (backup.header(), backup.summary());
+        Ok(VerifiedBackup {
+            id: header.id.clone(),
+            serial: header.serial.clone(),
+            created: header.created,
+            users: summary.users,
+            objects: summary.objects,
+        })
+    }
+
+    /// Another copy of a backup, which never expires by itself (cloudhsm.md section 10); or a file with its image.
+    pub(crate) fn copy(&self, id: &str, to: Option<&Path>, now: u64) -> Result<BackupInfo, String> {
+        let info = self.catalogue.ready(id)?;
+        let image = self.catalogue.image(id)?;
+        Backup::read(&self.roots, &image).map_err(|error| error.to_string())?;
+        if let Some(path) = to {
+            files::write_new(path, &image)?;
+            return Ok(info);
+        }
+        let copy = BackupInfo {
+            id: catalogue::new_id(),
+            created: now,
+            reason: BackupReason::Copied,
+            source: Some(info.id.clone()),
+            never_expires: false,
+            ..info
+        };
+        self.catalogue.add(&copy, &image)?;
+        Ok(copy)
+    }
+
+    /// Gives a backup seven days; until then it can be had back.
+    pub(crate) fn delete(&self, id: &str, now: u64) -> Result<BackupInfo, String> {
+        self.catalogue.delete(id, now + policy::DELETION_WINDOW)
+    }
+
+    /// Takes a deletion back.
+    pub(crate) fn undelete(&self, id: &str) -> Result<BackupInfo, String> {
+        self.catalogue.undelete(id)
+    }
+
+    /// Whether the retention policy passes it by.
+    pub(crate) fn keep(&self, id: &str, forever: bool) -> Result<BackupInfo, String> {
+        self.catalogue.keep(id, forever)
+    }
+
+    /// Why a cluster is to be backed up now, if it is.
+    pub(crate) fn due(&self, cluster: &Cluster, now: u64) -> Option<BackupReason> {
+        let info = cluster.info();
+        self.policy.due(&self.catalogue.list(), &info.serial, info.initialized, now)
+    }
+
+    /// Does away with what has had its time.
+    pub(crate) fn sweep(&self, now: u64) {
+        for id in self.policy.expired(&self.catalogue.list(), now) {
+            match self.catalogue.purge(&id) {
+                Ok(()) => tracing::info!("{id} is gone for good"),
+                Err(error) => tracing::warn!("{id} should go, but can't: {error}"),
+            }
+        }
+    }
+}

@@ -54,8 +54,9 @@ impl World {
             _ => self.some_name(role),
         };
         let known = view.user(role, &user).and_then(|user| self.hashes.get(&user.password).copied());
-        // Whom a node doesn't know costs 12 ms, so that it shows by nothing.
-        if known.is_none() && !self.dice.chance(5) {
+        // Whom a node doesn't know costs 12 ms, so that it shows by nothing. Nor is it known what password a user has
+        // whose change was written although the disk said that it failed.
+        if known.is_none() && (view.user(role, &user).is_some() || !self.dice.chance(5)) {
             return Ok(Deed::new("no login", format!("{}: {role} {user} isn't there", self.doing)));
         }
         let right = self.dice.chance(750);

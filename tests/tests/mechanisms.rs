@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cryptoki_sys::*;
 use serde_json::{Value, json};
-use strongroom_model::{KeyType, MECHANISMS, MechanismSpec};
+use strongroom_model::{Algorithm, KeyType, MECHANISMS, MechanismSpec};
 use strongroom_testkit::{Cluster, python, run};
 
 /// The purposes of mechanisms, and what the comparison calls them.
@@ -27,6 +27,9 @@ const CURVES: u64 = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS | CKF_EC_
 
 /// The part of `tests/python/mechanisms` that compares what a mechanism does for a purpose.
 fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
+    if let Some(part) = part_of_derivations(row.algorithm) {
+        return part;
+    }
     match (purpose, row.key_type) {
         ("wrap" | "unwrap", _) => "wrapping",
         ("generate" | "generate_key_pair", _) => "sizes",
@@ -36,6 +39,42 @@ fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
         (_, Some(KeyType::Ec)) => "curves",
         _ => "digests",
     }
+}
+
+/// The parts for secrets that are derived.
+fn part_of_derivations(algorithm: Algorithm) -> Option<&'static str> {
+    use Algorithm as Al;
+    match algorithm {
+        Al::TlsPreMasterGen
+        | Al::Ssl3Master
+        | Al::Ssl3MasterDh
+        | Al::Ssl3KeyAndMac
+        | Al::TlsMaster
+        | Al::TlsMasterDh
+        | Al::TlsKeyAndMac
+        | Al::TlsPrf
+        | Al::Tls12Master
+        | Al::Tls12MasterDh
+        | Al::Tls12ExtendedMaster
+        | Al::Tls12ExtendedMasterDh
+        | Al::Tls12KeyAndMac
+        | Al::Tls12KeySafe
+        | Al::TlsMac
+        | Al::TlsKdf => Some("tls"),
+        Al::HkdfKeyGen | Al::Pbkdf2 | Al::Pkcs12Pbe | Al::EncryptData => Some("derivation"),
+        _ if algorithm.takes_any_secret() => Some("derivation"),
+        _ => None,
+    }
+}
+
+#[test]
+fn keys_are_derived_as_the_second_implementation_derives_them() {
+    compare("derivation");
+}
+
+#[test]
+fn secrets_of_tls_are_those_of_the_protocol() {
+    compare("tls");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use strongroom_model::{AttributeType, Attributes, Handle, NodeId, Place};
+use strongroom_model::{AttributeType, Attributes, Handle, NodeId, Params, Place};
 use strongroom_wire::{ClusterInfo, Request, Response};
 
 use crate::config::{ClusterConfig, Endpoint};
@@ -70,10 +70,13 @@ pub(crate) fn makes_session_object(request: &Request) -> bool {
         | Request::Copy { template, .. }
         | Request::GenerateKey { template, .. }
         | Request::Unwrap { template, .. }
-        | Request::Derive { template, .. }
         | Request::Encapsulate { template, .. }
         | Request::Decapsulate { template, .. } => session(template),
         Request::GeneratePair { public, private, .. } => session(public) || session(private),
+        Request::Derive { template, mechanism, .. } => {
+            session(template)
+                || matches!(&mechanism.params, Params::Kbkdf(params) if params.further.iter().any(session))
+        }
         _ => false,
     }
 }
@@ -83,6 +86,7 @@ pub(crate) fn binds(response: &Response) -> bool {
     let on_node = |handle: Handle| matches!(handle.place(), Place::Node(_));
     match response {
         Response::Object(object) | Response::Encapsulated { object, .. } => on_node(object.handle),
+        Response::Derived { keys, .. } => keys.iter().any(|key| on_node(key.handle)),
         Response::Pair { public, private } => on_node(public.handle) || on_node(private.handle),
         Response::Streaming { .. } => true,
         _ => false,

@@ -1,12 +1,14 @@
 //! Families of algorithms: what a family can do, and which algorithm belongs to which.
 
+use std::sync::Arc;
+
 use strongroom_model::{
     Algorithm, Attributes, Blob, Error, Mechanism, MechanismSpec, Params, Result, ReturnCode,
 };
 
 use crate::secret::{SecretKey, Secrets};
 use crate::stream::{self, Running, StreamKind};
-use crate::{Input, Key, KeyPair, aes, ec, mac, mlkem, rsa};
+use crate::{Input, Key, KeyPair, aes, chacha, des, ec, edwards, kdf, mac, mlkem, montgomery, rsa};
 
 /// The family of an algorithm; `None` for digests, in which no key has a part.
 pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
@@ -17,16 +19,89 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::RsaOaep
         | Algorithm::RsaX509 => &rsa::Rsa,
         Algorithm::EcKeyPairGen | Algorithm::Ecdsa | Algorithm::Ecdh => &ec::Ec,
+        Algorithm::EdwardsKeyPairGen | Algorithm::Eddsa => &edwards::Edwards,
+        Algorithm::MontgomeryKeyPairGen => &montgomery::Montgomery,
         Algorithm::AesKeyGen
         | Algorithm::AesEcb
         | Algorithm::AesCbc
         | Algorithm::AesCbcPad
         | Algorithm::AesCtr
         | Algorithm::AesGcm
+        | Algorithm::AesCcm
+        | Algorithm::AesXts
+        | Algorithm::AesXtsKeyGen
+        | Algorithm::AesOfb
+        | Algorithm::AesCfb1
+        | Algorithm::AesCfb8
+        | Algorithm::AesCfb64
+        | Algorithm::AesCfb128
+        | Algorithm::AesCts
         | Algorithm::AesKw
+        | Algorithm::AesKwPkcs7
         | Algorithm::AesKwp => &aes::Aes,
-        Algorithm::Hmac | Algorithm::AesCmac => &mac::Mac,
+        Algorithm::DesKeyGen | Algorithm::DesEcb | Algorithm::DesCbc | Algorithm::DesCbcPad => &des::Des,
+        Algorithm::ChaChaKeyGen | Algorithm::ChaCha20 | Algorithm::ChaCha20Poly1305 => &chacha::ChaCha,
+        Algorithm::Hmac
+        | Algorithm::HmacGeneral
+        | Algorithm::AesCmac
+        | Algorithm::AesCmacGeneral
+        | Algorithm::AesMac
+        | Algorithm::AesMacGeneral
+        | Algorithm::AesXcbcMac
+        | Algorithm::AesXcbcMac96
+        | Algorithm::AesGmac
+        | Algorithm::DesCmac
+        | Algorithm::DesCmacGeneral
+        | Algorithm::DesMac
+        | Algorithm::DesMacGeneral
+        | Algorithm::Poly1305 => &mac::Mac,
         Algorithm::MlKemKeyPairGen | Algorithm::MlKem => &mlkem::MlKem,
+        Algorithm::MlDsaKeyPairGen
+        | Algorithm::MlDsa
+        | Algorithm::HashMlDsa
+        | Algorithm::MlDsaOfDigest
+        | Algorithm::MlDsaMu => &crate::mldsa::MlDsa,
+        Algorithm::SlhDsaKeyPairGen
+        | Algorithm::SlhDsa
+        | Algorithm::HashSlhDsa
+        | Algorithm::SlhDsaOfDigest => &crate::slhdsa::SlhDsa,
+        Algorithm::KbkdfCounter
+        | Algorithm::KbkdfFeedback
+        | Algorithm::KbkdfDoublePipeline
+        | Algorithm::HkdfDerive
+        | Algorithm::HkdfData
+        | Algorithm::HkdfKeyGen
+        | Algorithm::Pbkdf2
+        | Algorithm::Pkcs12Pbe
+        | Algorithm::ConcatenateKey
+        | Algorithm::ConcatenateData
+        | Algorithm::ConcatenateToData
+        | Algorithm::XorData
+        | Algorithm::ExtractBits
+        | Algorithm::EncryptData
+        | Algorithm::HashDerive
+        | Algorithm::Shake128Derive
+        | Algorithm::Shake256Derive
+        | Algorithm::TlsPreMasterGen
+        | Algorithm::Ssl3Master
+        | Algorithm::Ssl3MasterDh
+        | Algorithm::Ssl3KeyAndMac
+        | Algorithm::TlsMaster
+        | Algorithm::TlsMasterDh
+        | Algorithm::TlsKeyAndMac
+        | Algorithm::TlsPrf
+        | Algorithm::Tls12Master
+        | Algorithm::Tls12MasterDh
+        | Algorithm::Tls12ExtendedMaster
+        | Algorithm::Tls12ExtendedMasterDh
+        | Algorithm::Tls12KeyAndMac
+        | Algorithm::Tls12KeySafe
+        | Algorithm::TlsMac
+        | Algorithm::TlsKdf
+        | Algorithm::Ike2PrfPlus
+        | Algorithm::IkePrf
+        | Algorithm::Ike1Prf
+        | Algorithm::Ike1Extended => &kdf::Kdf,
         Algorithm::GenericKeyGen => &Secrets,
         Algorithm::Digest => return None,
     })
@@ -75,6 +150,11 @@ pub(crate) trait Family: Sync {
         Err(job.wrong_key())
     }
 
+    /// Derives all that a mechanism derives. Unless a family overrides it, that is one secret.
+    fn derive_all(&self, job: &Job<'_>, wanted: &Wanted<'_>) -> Result<Derived> {
+        self.derive(job, wanted.len).map(Derived::of)
+    }
+
     /// Makes a secret, and the ciphertext that tells it to who has the private key.
     fn encapsulate(&self, job: &Job<'_>) -> Result<Encapsulated> {
         Err(job.wrong_key())
@@ -93,6 +173,14 @@ pub(crate) trait Family: Sync {
     /// Makes the value of a secret key.
     fn generate_secret(&self, order: &Order<'_>, _value_len: usize) -> Result<Blob> {
         Err(order.makes_none())
+    }
+
+    /// Makes the value of a secret key and whatever comes with it, of a length that the mechanism may settle.
+    fn generate_all(&self, order: &Order<'_>, len: Option<usize>) -> Result<Derived> {
+        let len = len.ok_or_else(|| {
+            Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN is missing from the template")
+        })?;
+        self.generate_secret(order, len).map(Derived::of)
     }
 
     /// Whether an operation could begin: key and parameters, before there is data.
@@ -122,6 +210,32 @@ pub struct Encapsulated {
     pub ciphertext: Blob,
     /// The shared secret.
     pub secret: Blob,
+}
+
+/// What is wanted of a derivation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The new key's length in bytes; without it, all there is.
+    pub len: Option<usize>,
+    /// The keys that the parameters name ([`Params::keys`]), in that order.
+    pub others: &'a [Arc<Key>],
+    /// Lengths of further keys (NIST SP 800-108).
+    pub further: &'a [usize],
+}
+
+/// What a derivation or a generation gives.
+#[derive(Debug, Default)]
+pub struct Derived {
+    /// The values of the new keys, in the mechanism's order; none where only `written` is wanted.
+    pub keys: Vec<Blob>,
+    /// What the caller gets to see: a version, initialisation vectors, a PRF's output.
+    pub written: Blob,
+}
+
+impl Derived {
+    pub(crate) fn of(key: Blob) -> Self {
+        Self { keys: vec![key], written: Blob::new() }
+    }
 }
 
 /// Work with a key.

@@ -3,15 +3,16 @@
 use strongroom_model::{Attributes, Blob, Mechanism, Purposes, Result};
 
 use crate::Key;
-use crate::family::Order;
+use crate::family::{Derived, Order};
 
 /// A new key pair: the attributes of the key material, and the keys ready for use.
 #[derive(Debug)]
 pub struct KeyPair {
-    /// RSA: `MODULUS`, `MODULUS_BITS`, `PUBLIC_EXPONENT`. EC: `EC_PARAMS`, `EC_POINT`. ML-KEM: `PARAMETER_SET`, `VALUE`.
+    /// RSA: `MODULUS`, `MODULUS_BITS`, `PUBLIC_EXPONENT`. EC: `EC_PARAMS`, `EC_POINT`. ML-KEM, ML-DSA,
+    /// SLH-DSA: `PARAMETER_SET`, `VALUE`.
     pub public: Attributes,
     /// RSA: `MODULUS`, `PUBLIC_EXPONENT`, `PRIVATE_EXPONENT`, `PRIME_1` to `COEFFICIENT`. EC: `EC_PARAMS`, `VALUE`.
-    /// ML-KEM: `PARAMETER_SET`, `SEED`, `VALUE`.
+    /// ML-KEM, ML-DSA: `PARAMETER_SET`, `SEED`, `VALUE`. SLH-DSA: `PARAMETER_SET`, `VALUE`.
     pub private: Attributes,
     /// The private key.
     pub key: Key,
@@ -20,7 +21,8 @@ pub struct KeyPair {
 }
 
 /// Makes a key pair. Of the template, RSA takes `MODULUS_BITS` (1,024 to 8,192 in steps of 128) and
-/// `PUBLIC_EXPONENT` (odd, 3 to 2^32 - 1; 65,537 without it), EC takes `EC_PARAMS`, ML-KEM takes `PARAMETER_SET`.
+/// `PUBLIC_EXPONENT` (odd, 3 to 2^32 - 1; 65,537 without it), EC takes `EC_PARAMS`, ML-KEM,
+/// ML-DSA and SLH-DSA take `PARAMETER_SET`.
 ///
 /// RSA takes long: 50 ms for 2,048 bits, seconds for 8,192.
 ///
@@ -41,4 +43,14 @@ pub fn generate_pair(mechanism: &Mechanism, public_template: &Attributes) -> Res
 pub fn generate_secret(mechanism: &Mechanism, value_len: usize) -> Result<Blob> {
     let order = Order::new(mechanism, Purposes::GENERATE)?;
     order.family.generate_secret(&order, value_len)
+}
+
+/// Makes a secret key's value, and what the mechanism gives beside it: from random bytes or, with PBKDF2 and PKCS #12, from a
+/// password. `len` is in bytes; some mechanisms settle it.
+///
+/// # Errors
+/// As [`generate_secret`]; `TEMPLATE_INCOMPLETE` where the length is needed.
+pub fn generate_key(mechanism: &Mechanism, len: Option<usize>) -> Result<Derived> {
+    let order = Order::new(mechanism, Purposes::GENERATE)?;
+    order.family.generate_all(&order, len)
 }

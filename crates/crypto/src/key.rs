@@ -4,11 +4,16 @@ use strongroom_model::{
     AttributeType, Attributes, Error, Hash, KeyType, ObjectClass, Result, ReturnCode, Value,
 };
 
-use crate::ec::{self, EcPrivate, EcPublic};
+use crate::ec::{self, Curve, EcPrivate, EcPublic};
+use crate::edwards::{EdwardsPrivate, EdwardsPublic};
+use crate::mldsa::{MlDsaPrivate, MlDsaPublic};
 use crate::mlkem::{MlKemPrivate, MlKemPublic};
+use crate::montgomery::{MontgomeryPrivate, MontgomeryPublic};
+use crate::octets::{ByteCurve, Form};
 use crate::rsa::{self, RsaPrivate, RsaPublic};
 use crate::secret::{SecretKey, first_three};
-use crate::sets::ParameterSet;
+use crate::sets::{self, ParameterSet};
+use crate::slhdsa::{SlhDsaPrivate, SlhDsaPublic};
 use crate::{digest, spki};
 
 /// A key, parsed and ready for use from any number of threads at once.
@@ -25,10 +30,26 @@ pub enum Key {
     EcPrivate(EcPrivate),
     /// A public key on an elliptic curve.
     EcPublic(EcPublic),
+    /// A private key on an Edwards curve.
+    EdwardsPrivate(EdwardsPrivate),
+    /// A public key on an Edwards curve.
+    EdwardsPublic(EdwardsPublic),
+    /// A private key on a Montgomery curve.
+    MontgomeryPrivate(MontgomeryPrivate),
+    /// A public key on a Montgomery curve.
+    MontgomeryPublic(MontgomeryPublic),
     /// A decapsulation key of ML-KEM.
     MlKemPrivate(MlKemPrivate),
     /// An encapsulation key of ML-KEM.
     MlKemPublic(MlKemPublic),
+    /// A private key of ML-DSA.
+    MlDsaPrivate(MlDsaPrivate),
+    /// A public key of ML-DSA.
+    MlDsaPublic(MlDsaPublic),
+    /// A private key of SLH-DSA.
+    SlhDsaPrivate(SlhDsaPrivate),
+    /// A public key of SLH-DSA.
+    SlhDsaPublic(SlhDsaPublic),
     /// A secret key.
     Secret(SecretKey),
 }
@@ -42,8 +63,10 @@ impl Key {
     /// | RSA public | `MODULUS`, `PUBLIC_EXPONENT` | |
     /// | EC private | `EC_PARAMS`, `VALUE` | |
     /// | EC public | `EC_PARAMS`, `EC_POINT` (a DER OCTET STRING; raw is accepted) | |
-    /// | ML-KEM private | `PARAMETER_SET`, `SEED` or `VALUE` | the other of these, which must agree |
-    /// | ML-KEM public | `PARAMETER_SET`, `VALUE` | |
+    /// | Edwards, Montgomery private | `EC_PARAMS`, `VALUE` (raw; a DER OCTET STRING is accepted) | |
+    /// | Edwards, Montgomery public | `EC_PARAMS`, `EC_POINT` (raw, or a DER OCTET STRING or BIT STRING) | |
+    /// | ML-KEM, ML-DSA private | `PARAMETER_SET`, `SEED` or `VALUE` | the other of these, which must agree |
+    /// | SLH-DSA private; ML-KEM, ML-DSA, SLH-DSA public | `PARAMETER_SET`, `VALUE` | |
     /// | secret | `VALUE` | `VALUE_LEN` |
     ///
     /// RSA: 1,024 to 8,192 bits, public exponent odd and from 3 to below 2^33. `EC_PARAMS` names the
@@ -67,15 +90,49 @@ impl Key {
             (ObjectClass::PublicKey, KeyType::Ec) => {
                 Ok(Self::EcPublic(EcPublic::from_attributes(attributes)?))
             }
+            (ObjectClass::PrivateKey, KeyType::EcEdwards) => {
+                Ok(Self::EdwardsPrivate(EdwardsPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::EcEdwards) => {
+                Ok(Self::EdwardsPublic(EdwardsPublic::from_attributes(attributes)?))
+            }
+            (ObjectClass::PrivateKey, KeyType::EcMontgomery) => {
+                Ok(Self::MontgomeryPrivate(MontgomeryPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::EcMontgomery) => {
+                Ok(Self::MontgomeryPublic(MontgomeryPublic::from_attributes(attributes)?))
+            }
             (ObjectClass::PrivateKey, KeyType::MlKem) => {
                 Ok(Self::MlKemPrivate(MlKemPrivate::from_attributes(attributes)?))
             }
             (ObjectClass::PublicKey, KeyType::MlKem) => {
                 Ok(Self::MlKemPublic(MlKemPublic::from_attributes(attributes)?))
             }
-            (ObjectClass::SecretKey, KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
-                Ok(Self::Secret(SecretKey::from_attributes(key_type, attributes)?))
+            (ObjectClass::PrivateKey, KeyType::MlDsa) => {
+                Ok(Self::MlDsaPrivate(MlDsaPrivate::from_attributes(attributes)?))
             }
+            (ObjectClass::PublicKey, KeyType::MlDsa) => {
+                Ok(Self::MlDsaPublic(MlDsaPublic::from_attributes(attributes)?))
+            }
+            (ObjectClass::PrivateKey, KeyType::SlhDsa) => {
+                Ok(Self::SlhDsaPrivate(SlhDsaPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::SlhDsa) => {
+                Ok(Self::SlhDsaPublic(SlhDsaPublic::from_attributes(attributes)?))
+            }
+            (
+                ObjectClass::SecretKey,
+                KeyType::Aes
+                | KeyType::AesXts
+                | KeyType::Des
+                | KeyType::Des2
+                | KeyType::Des3
+                | KeyType::ChaCha20
+                | KeyType::Poly1305
+                | KeyType::Hkdf
+                | KeyType::GenericSecret
+                | KeyType::Hmac(_),
+            ) => Ok(Self::Secret(SecretKey::from_attributes(key_type, attributes)?)),
             _ => Err(Error::new(
                 ReturnCode::TEMPLATE_INCONSISTENT,
                 format!("an object of class {class:?} can't be a key of type {key_type:?}"),
@@ -83,7 +140,8 @@ impl Key {
         }
     }
 
-    /// The key's size: bits of the modulus (RSA), bits of the order (EC), bytes (secret keys); for those that have
+    /// The key's size: bits of the modulus (RSA), bits of the order (EC) or of the field (Edwards,
+    /// Montgomery), bytes (secret keys); for those that have
     /// one, the number of the parameter set.
     pub fn size(&self) -> u32 {
         match self {
@@ -91,8 +149,16 @@ impl Key {
             Self::RsaPublic(key) => key.bits(),
             Self::EcPrivate(key) => key.curve().bits,
             Self::EcPublic(key) => key.curve().bits,
+            Self::EdwardsPrivate(key) => key.curve().bits,
+            Self::EdwardsPublic(key) => key.curve().bits,
+            Self::MontgomeryPrivate(key) => key.curve().bits,
+            Self::MontgomeryPublic(key) => key.curve().bits,
             Self::MlKemPrivate(key) => key.set().number() as u32,
             Self::MlKemPublic(key) => key.set().number() as u32,
+            Self::MlDsaPrivate(key) => key.set().number() as u32,
+            Self::MlDsaPublic(key) => key.set().number() as u32,
+            Self::SlhDsaPrivate(key) => key.set().number() as u32,
+            Self::SlhDsaPublic(key) => key.set().number() as u32,
             Self::Secret(key) => u32::try_from(key.value.len()).unwrap_or(u32::MAX),
         }
     }
@@ -108,8 +174,16 @@ impl Key {
             Self::RsaPublic(key) => key.modulus().to_vec(),
             Self::EcPrivate(key) => key.public_point()?,
             Self::EcPublic(key) => key.public_point()?,
+            Self::EdwardsPrivate(key) => key.public_bytes(),
+            Self::EdwardsPublic(key) => key.bytes().to_vec(),
+            Self::MontgomeryPrivate(key) => key.public_bytes().to_vec(),
+            Self::MontgomeryPublic(key) => key.bytes().to_vec(),
             Self::MlKemPrivate(key) => key.public_value()?,
             Self::MlKemPublic(key) => key.value()?,
+            Self::MlDsaPrivate(key) => key.public_value()?,
+            Self::MlDsaPublic(key) => key.value()?,
+            Self::SlhDsaPrivate(key) => key.public_value().to_vec(),
+            Self::SlhDsaPublic(key) => key.value().to_vec(),
         };
         Ok(first_three(&digest::digest(Hash::Sha1, &[&material])))
     }
@@ -124,8 +198,16 @@ impl Key {
             Self::RsaPublic(key) => spki::rsa(key),
             Self::EcPrivate(key) => spki::ec(key.curve(), &key.public_point()?),
             Self::EcPublic(key) => spki::ec(key.curve(), &key.public_point()?),
+            Self::EdwardsPrivate(key) => spki::of_bytes(key.curve(), &key.public_bytes()),
+            Self::EdwardsPublic(key) => spki::of_bytes(key.curve(), key.bytes()),
+            Self::MontgomeryPrivate(key) => spki::of_bytes(key.curve(), key.public_bytes()),
+            Self::MontgomeryPublic(key) => spki::of_bytes(key.curve(), key.bytes()),
             Self::MlKemPrivate(key) => spki::of_set(key.set(), &key.public_value()?),
             Self::MlKemPublic(key) => spki::of_set(key.set(), &key.value()?),
+            Self::MlDsaPrivate(key) => spki::of_set(key.set(), &key.public_value()?),
+            Self::MlDsaPublic(key) => spki::of_set(key.set(), &key.value()?),
+            Self::SlhDsaPrivate(key) => spki::of_set(key.set(), key.public_value()),
+            Self::SlhDsaPublic(key) => spki::of_set(key.set(), key.value()),
             Self::Secret(_) => {
                 Err(Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, "a secret key has no public half"))
             }
@@ -138,7 +220,7 @@ impl Key {
 ///
 /// RSA private: primes, CRT parts and public exponent; RSA public: `MODULUS_BITS`; big integers without
 /// leading zeros. EC private: `VALUE` as long as the order; EC public: `EC_POINT` as DER OCTET STRING of
-/// the uncompressed point. ML-KEM private: `VALUE`. Secret keys: `VALUE_LEN`.
+/// the uncompressed point, or of the public key's bytes (Edwards, Montgomery). ML-KEM, ML-DSA private: `VALUE`. Secret keys: `VALUE_LEN`.
 ///
 /// # Errors
 /// As [`Key::from_attributes`], which accepts what has passed here.
@@ -152,10 +234,35 @@ pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attri
         Key::EcPublic(key) => {
             Attributes::new().with(AttributeType::EC_POINT, ec::octet_string(&key.public_point()?))
         }
+        Key::EdwardsPrivate(key) => Attributes::new().with(AttributeType::VALUE, key.value()),
+        Key::MontgomeryPrivate(key) => Attributes::new().with(AttributeType::VALUE, key.value()),
+        Key::EdwardsPublic(key) => {
+            Attributes::new().with(AttributeType::EC_POINT, ec::octet_string(key.bytes()))
+        }
+        Key::MontgomeryPublic(key) => {
+            Attributes::new().with(AttributeType::EC_POINT, ec::octet_string(key.bytes()))
+        }
         Key::MlKemPrivate(key) => key.attributes()?,
-        Key::MlKemPublic(_) => Attributes::new(),
+        Key::MlDsaPrivate(key) => key.attributes()?,
+        Key::SlhDsaPrivate(key) => sets::private_attributes(key.set(), None, key.value()),
+        Key::MlKemPublic(_) | Key::MlDsaPublic(_) | Key::SlhDsaPublic(_) => Attributes::new(),
         Key::Secret(key) => Attributes::new().with(AttributeType::VALUE_LEN, key.value.len() as u64),
     };
     let differs = |(attribute, value): &(AttributeType, Value)| attributes.get(*attribute) != Some(value);
     Ok(complete.into_iter().filter(differs).collect())
+}
+
+/// The size of a key on an elliptic curve, as [`Key::size`] has it, from `CKA_EC_PARAMS` alone; 0 for other keys.
+pub fn curve_bits(key_type: KeyType, attributes: &Attributes) -> u32 {
+    let bits = match key_type {
+        KeyType::Ec => Curve::from_attributes(attributes).map(|curve| curve.bits),
+        KeyType::EcEdwards => {
+            ByteCurve::from_attributes(Form::Edwards, attributes).map(|curve| curve.bits)
+        }
+        KeyType::EcMontgomery => {
+            ByteCurve::from_attributes(Form::Montgomery, attributes).map(|curve| curve.bits)
+        }
+        _ => Ok(0),
+    };
+    bits.unwrap_or(0)
 }

@@ -9,40 +9,54 @@
 
 pub mod aes;
 mod approver;
+mod chacha;
+mod des;
 pub mod digest;
 mod ec;
+mod edwards;
 mod family;
 #[allow(unsafe_code, reason = "the one room of this crate that calls C")]
 mod ffi;
+mod framing;
 mod generate;
 pub mod kdf;
 mod key;
 pub mod mac;
+mod mldsa;
 mod mlkem;
+mod montgomery;
+mod octets;
 mod operation;
 pub mod password;
 mod pkcs8;
 pub mod random;
+mod roomy;
 mod rsa;
 pub mod seal;
 mod secret;
 mod seeded;
 mod sets;
+mod slhdsa;
 mod spki;
 mod stream;
 
 pub use approver::ApproverKey;
 pub use ec::{Curve, EcPrivate, EcPublic};
-pub use family::Encapsulated;
-pub use generate::{KeyPair, generate_pair, generate_secret};
-pub use key::{Key, complete_import};
+pub use edwards::{EdwardsPrivate, EdwardsPublic};
+pub use family::{Derived, Encapsulated, Wanted};
+pub use generate::{KeyPair, generate_key, generate_pair, generate_secret};
+pub use key::{Key, complete_import, curve_bits};
+pub use mldsa::{MlDsaPrivate, MlDsaPublic};
 pub use mlkem::{MlKemPrivate, MlKemPublic};
+pub use montgomery::{MontgomeryPrivate, MontgomeryPublic};
+pub use octets::ByteCurve;
 pub use operation::{
-    Input, decapsulate, decrypt, derive, encapsulate, encrypt, sign, sign_recover, unwrap, unwrap_secret,
+    Input, decapsulate, decrypt, derive, derive_all, encapsulate, encrypt, sign, sign_recover, unwrap, unwrap_secret,
     verify, verify_recover, wrap,
 };
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};
 pub use secret::SecretKey;
+pub use slhdsa::{SlhDsaPrivate, SlhDsaPublic};
 pub use spki::from_public_key_info;
 pub use stream::{Stream, StreamKind};

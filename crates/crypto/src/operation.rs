@@ -3,7 +3,7 @@
 use strongroom_model::{Blob, Error, Mechanism, Purposes, Result, ReturnCode};
 
 use crate::Key;
-use crate::family::{Encapsulated, Job};
+use crate::family::{Derived, Encapsulated, Job, Wanted};
 
 /// What a signature is made over.
 #[derive(Clone, Copy)]
@@ -91,6 +91,15 @@ pub fn decrypt(key: &Key, mechanism: &Mechanism, data: &[u8]) -> Result<Blob> {
 pub fn derive(key: &Key, mechanism: &Mechanism, len: Option<usize>) -> Result<Blob> {
     let job = Job::new(key, mechanism, Purposes::DERIVE)?;
     job.family.derive(&job, len)
+}
+
+/// Derives all that a mechanism derives: one key, several of them, or something that the caller gets to see.
+///
+/// # Errors
+/// As [`derive`]; `KEY_SIZE_RANGE` also for a key that has too little of another one in it (attacks.md A13).
+pub fn derive_all(key: &Key, mechanism: &Mechanism, wanted: &Wanted<'_>) -> Result<Derived> {
+    let job = Job::new(key, mechanism, Purposes::DERIVE)?;
+    job.family.derive_all(&job, wanted)
 }
 
 /// Wraps a key: the value of a secret key, or the PKCS#8 encoding of a private key.

@@ -57,6 +57,18 @@ pub const MAX_LOGIN_FAILURES: u32 = 10;
 /// How long a login's ticket is good for, in seconds: 30 days. A client that is in use renews it at half that.
 pub const TICKET_SECONDS: u64 = 30 * 24 * 3600;
 
+/// Parts of the data that a PRF is applied to, in one derivation (NIST SP 800-108).
+pub const MAX_PRF_FIELDS: usize = 64;
+/// Keys that one derivation makes beside the first.
+pub const MAX_FURTHER_KEYS: usize = 32;
+/// Iterations of a password-based key generation, over all blocks of the key: some seconds of a node's time.
+pub const MAX_PBE_ITERATIONS: u32 = 4_000_000;
+/// The shortest key in bytes that is cut out of another one (attacks.md A13): 112 bits, the least that NIST SP 800-131A
+/// allows.
+pub const MIN_CUT_KEY: usize = 14;
+/// The longest secret key in bytes.
+pub const MAX_SECRET: usize = 4096;
+
 /// Keys under `standard` and `strict`: those of the cluster together with the session keys on one node.
 pub const MAX_KEYS: usize = 2_000_000;
 

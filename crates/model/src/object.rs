@@ -214,6 +214,7 @@ impl KeyType {
             Self::GenericSecret
                 | Self::Aes
                 | Self::AesXts
+                | Self::Des
                 | Self::Des2
                 | Self::Des3
                 | Self::ChaCha20
@@ -226,6 +227,7 @@ impl KeyType {
     /// The length of all keys of the type in bytes, where they have but one.
     pub const fn only_len(self) -> Option<usize> {
         match self {
+            Self::Des => Some(8),
             Self::Des2 => Some(16),
             Self::Des3 => Some(24),
             Self::ChaCha20 | Self::Poly1305 => Some(32),

@@ -1,54 +1,62 @@
-//! Keys: generated and derived.
+//! Keys: generated, and made of what comes from elsewhere.
 
 use strongroom_crypto::{self as crypto, Key};
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, Handle, KeyType, Mechanism, MechanismSpec, ObjectClass, Params,
-    Quirk, Result, ReturnCode, Value,
+    Algorithm, AttributeType as A, Attributes, Error, KeyType, Mechanism, MechanismSpec, ObjectClass, Quirk,
+    Result, ReturnCode, Value,
 };
 use strongroom_wire::Response;
 
 use crate::access::Caller;
+use crate::derivation::set_parity;
 use crate::object::{StoredObject, key_type_of};
 use crate::objects::{import, mark_foreign};
 use crate::rules::{self, Origin};
-use crate::using::Part;
 
 impl Caller<'_> {
     pub(crate) fn generate_key(&self, mechanism: &Mechanism, mut template: Attributes) -> Result<Response> {
         let spec = self.generator(mechanism, cryptoki_sys::CKF_GENERATE)?;
         let class = ObjectClass::SecretKey;
         expect_class(&template, class)?;
-        // A generic secret may be made for one HMAC only.
+        // A generic secret may be made for one HMAC only, and a password makes keys of any type.
+        let any = spec.algorithm == Algorithm::Pbkdf2;
         let key_type = match (spec.key_type, template.ulong(A::KEY_TYPE)) {
             (Some(KeyType::GenericSecret), Some(_)) => key_type_of(&template)?,
             (Some(key_type), _) => key_type,
             (None, _) => return Err(ReturnCode::MECHANISM_INVALID.into()),
         };
-        if spec.key_type.is_none_or(|made| !key_type.serves(made)) {
+        let fits = spec.key_type.is_some_and(|made| key_type.serves(made)) || (any && key_type.is_secret());
+        if !fits {
             return Err(Error::new(
                 ReturnCode::TEMPLATE_INCONSISTENT,
                 format!("{} doesn't make keys of type {key_type:?}", mechanism.kind),
             ));
         }
+        if let (None, Some(len)) = (template.ulong(A::VALUE_LEN), settled_len(spec, key_type)) {
+            template.set(A::VALUE_LEN, len as u64);
+        }
         let subject = self.subject(class, Some(key_type));
         rules::check_template(subject, Origin::Generate, &template)?;
-        let len = template.ulong(A::VALUE_LEN).ok_or_else(|| {
-            Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN is missing from the template")
-        })?;
+        let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose();
         rules::check_wanted(self.regime, key_type, &template)?;
-        let value = crypto::generate_secret(
-            mechanism,
-            usize::try_from(len).map_err(|_| ReturnCode::KEY_SIZE_RANGE)?,
-        )?;
         template.set(A::CLASS, class.to_ck());
         template.set(A::KEY_TYPE, key_type.to_ck());
         let terms = self.before_making(class, &template)?;
+        let made = crypto::generate_key(mechanism, len.map_err(|_| ReturnCode::KEY_SIZE_RANGE)?)?;
+        let mut value = made.keys.into_iter().next().ok_or(ReturnCode::GENERAL_ERROR)?;
+        if matches!(key_type, KeyType::Des | KeyType::Des2 | KeyType::Des3) {
+            set_parity(&mut value);
+        }
         let stated = Attributes::new().with(A::VALUE, value);
         let (material, key) = import(class, key_type, &stated)?;
         let material = joined(joined(identity(class, key_type), stated), material);
         let mut attributes = rules::build(subject, Origin::Generate, &template, &material)?;
         mark_local(&mut attributes, class, mechanism);
-        Ok(Response::Object(self.store(self.assemble(attributes, Some(key))?.with_terms(terms))?))
+        let info = self.store(self.assemble(attributes, Some(key))?.with_terms(terms))?;
+        if made.written.is_empty() {
+            return Ok(Response::Object(info));
+        }
+        Ok(Response::Derived { keys: vec![info], written: made.written })
     }
 
     pub(crate) fn generate_pair(
@@ -93,39 +101,8 @@ impl Caller<'_> {
         }
     }
 
-    pub(crate) fn derive(
-        &self,
-        mechanism: &Mechanism,
-        base: Handle,
-        template: Attributes,
-    ) -> Result<Response> {
-        let usable = self.usable(base, A::DERIVE, mechanism, cryptoki_sys::CKF_DERIVE, Part::Key)?;
-        let base = usable.object_shared();
-        if !matches!(mechanism.params, Params::Ecdh { .. }) {
-            return Err(ReturnCode::MECHANISM_PARAM_INVALID.into());
-        }
-        let mut template = imposed(&base, A::DERIVE_TEMPLATE, template)?;
-        let class = ObjectClass::SecretKey;
-        expect_class(&template, class)?;
-        let given = template.clone();
-        template.set(A::CLASS, class.to_ck());
-        if !template.contains(A::KEY_TYPE) {
-            template.set(A::KEY_TYPE, KeyType::GenericSecret.to_ck());
-        }
-        let key_type = key_type_of(&template)?;
-        rules::must_exist(self.subject(class, Some(key_type)))?;
-        rules::check_template(self.subject(class, Some(key_type)), Origin::Derive, &given)?;
-        let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose();
-        self.before_making(class, &template)?;
-        let terms = self.inherited_terms(&base, template.bool(A::TOKEN) == Some(true))?;
-        let key = usable.key(self)?;
-        let value = crypto::derive(&key, mechanism, len.map_err(|_| ReturnCode::KEY_SIZE_RANGE)?)?;
-        let stated = Attributes::new().with(A::VALUE, value);
-        let new = self.foreign(class, key_type, Origin::Derive, &template, stated, Some(&base))?;
-        Ok(Response::Object(self.store(new.with_terms(terms))?))
-    }
-
-    /// A key that came about otherwise than by generation, with the history it inherits from `base`.
+    /// A key that came about otherwise than by generation. `history` tells, of a key that is as sensitive and extractable as
+    /// it's told, whether it always was and never was.
     pub(crate) fn foreign(
         &self,
         class: ObjectClass,
@@ -133,7 +110,7 @@ impl Caller<'_> {
         origin: Origin,
         template: &Attributes,
         stated: Attributes,
-        base: Option<&StoredObject>,
+        history: Option<&dyn Fn(bool, bool) -> (bool, bool)>,
     ) -> Result<StoredObject> {
         let invalid = |error: Error| match origin {
             Origin::Unwrap => Error { code: ReturnCode::WRAPPED_KEY_INVALID, ..error },
@@ -147,12 +124,12 @@ impl Caller<'_> {
         let material = joined(joined(identity(class, key_type), stated), material);
         let mut attributes = rules::build(subject, origin, template, &material)?;
         mark_foreign(&mut attributes, class);
-        if let Some(base) = base {
-            let inherited = |history, now: bool| base.is(history) && now;
+        if let Some(history) = history {
             let sensitive = attributes.bool(A::SENSITIVE) == Some(true);
             let extractable = attributes.bool(A::EXTRACTABLE) == Some(true);
-            attributes.set(A::ALWAYS_SENSITIVE, inherited(A::ALWAYS_SENSITIVE, sensitive));
-            attributes.set(A::NEVER_EXTRACTABLE, inherited(A::NEVER_EXTRACTABLE, !extractable));
+            let (always_sensitive, never_extractable) = history(sensitive, extractable);
+            attributes.set(A::ALWAYS_SENSITIVE, always_sensitive);
+            attributes.set(A::NEVER_EXTRACTABLE, never_extractable);
             attributes.set(A::LOCAL, self.regime.has(Quirk::DerivedIsLocal));
         }
         self.assemble(attributes, Some(key))
@@ -161,6 +138,15 @@ impl Caller<'_> {
     /// A mechanism's row, if it generates.
     fn generator(&self, mechanism: &Mechanism, purpose: u64) -> Result<&'static MechanismSpec> {
         Ok(rules::wanted(self.regime, mechanism, purpose)?.spec)
+    }
+}
+
+/// The length of a key's value that the mechanism or the type settles, in bytes.
+fn settled_len(spec: &MechanismSpec, key_type: KeyType) -> Option<usize> {
+    match spec.algorithm {
+        Algorithm::Pkcs12Pbe if key_type.only_len().is_none() => usize::try_from(spec.min_key).ok(),
+        Algorithm::TlsPreMasterGen => usize::try_from(spec.min_key).ok(),
+        _ => key_type.only_len(),
     }
 }
 

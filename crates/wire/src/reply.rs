@@ -58,6 +58,13 @@ pub enum Response {
         /// The ciphertext; not secret.
         ciphertext: Blob,
     },
+    /// What a derivation or a generation made that gives more than one key, or something to be seen.
+    Derived {
+        /// The new keys, in the mechanism's order.
+        keys: Vec<ObjectInfo>,
+        /// What the parameters receive: a version, initialisation vectors, a PRF's output.
+        written: Blob,
+    },
     /// Objects found.
     Found(Found),
     /// Attributes.

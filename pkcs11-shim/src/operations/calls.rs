@@ -8,13 +8,15 @@ use strongroom_wire::{Request, StreamKind};
 use super::ciphering::Ciphering;
 use super::digesting::Digesting;
 use super::keyed::Purpose;
+use super::keys::Made;
 use super::lengths::Direction;
 use super::pledged::Pledged;
 use super::recovering::Recovering;
 use super::signing::Signing;
-use super::{Nodes, authenticated, begin, keys, parsed, step, stream};
+use super::{Nodes, authenticated, begin, keys, parsed, parsed_with_places, step, stream};
 use crate::abi::{Dest, In, Out, Room, Src};
 use crate::module::Module;
+use crate::params::Places;
 use crate::slot::unexpected;
 use crate::sync::lock;
 use crate::template::Template;
@@ -118,7 +120,8 @@ pub(crate) fn generate_key(
 ) -> Result<()> {
     let session = module.session(session)?;
     key.check()?;
-    key.put(keys::generate(&*session, parsed(mechanism.demand()?)?, template.attributes()?)?.0)
+    let (mechanism, places) = parsed_with_places(mechanism.demand()?)?;
+    give(&key, &places, keys::generate(&*session, mechanism, template.attributes()?)?)
 }
 
 pub(crate) fn generate_key_pair(
@@ -183,9 +186,23 @@ pub(crate) fn derive_key(
     key: Dest<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     let session = module.session(session)?;
-    key.check()?;
-    let mechanism = parsed(mechanism.demand()?)?;
-    key.put(keys::derive(&*session, mechanism, Handle(base), template.attributes()?)?.0)
+    let (mechanism, places) = parsed_with_places(mechanism.demand()?)?;
+    if places.gives_key() {
+        key.check()?;
+    }
+    give(&key, &places, keys::derive(&*session, mechanism, Handle(base), template.attributes()?)?)
+}
+
+/// Gives out what was made: a key to the place that the call has for it, the rest to those that the parameters name.
+fn give(key: &Dest<CK_OBJECT_HANDLE>, places: &Places, made: Made) -> Result<()> {
+    match made.keys.split_first() {
+        Some((first, further)) if places.gives_key() => {
+            places.fill(further, &made.written)?;
+            key.put(first.0)
+        }
+        None if places.gives_key() => Err(unexpected()),
+        _ => places.fill(&made.keys, &made.written),
+    }
 }
 
 pub(crate) fn wrap_authenticated(
@@ -227,6 +244,9 @@ pub(crate) fn encapsulate(
     key: Dest<CK_OBJECT_HANDLE>,
 ) -> Result<()> {
     let session = module.session(session)?;
+    if !ciphertext.is_query()? {
+        key.check()?;
+    }
     let mechanism = parsed(mechanism.demand()?)?;
     keys::encapsulate(&*session, mechanism, Handle(public), template.attributes()?, &ciphertext, &key)
 }

@@ -6,7 +6,7 @@ use cryptoki_sys::{
     CKF_UNWRAP, CKF_WRAP, CKP_ML_KEM_512, CKP_ML_KEM_768, CKP_ML_KEM_1024,
 };
 use strongroom_model::{
-    Attributes, Blob, Error, Handle, KeyType, Mechanism, ObjectInfo, Place, Result, ReturnCode,
+    Attributes, Blob, Error, Handle, KeyType, Mechanism, ObjectInfo, Params, Place, Result, ReturnCode,
 };
 use strongroom_wire::{Request, Response};
 
@@ -16,10 +16,19 @@ use crate::abi::{Dest, Out};
 use crate::params::Parsed;
 use crate::slot::unexpected;
 
+/// What a call made.
+pub(super) struct Made {
+    /// The keys, in the mechanism's order.
+    pub(super) keys: Vec<Handle>,
+    /// What the parameters receive.
+    pub(super) written: Blob,
+}
+
 /// `C_GenerateKey`: PKCS#11 3.2 section 5.18.
-pub(super) fn generate(nodes: &dyn Nodes, parsed: Parsed, template: Attributes) -> Result<Handle> {
+pub(super) fn generate(nodes: &dyn Nodes, parsed: Parsed, template: Attributes) -> Result<Made> {
     let mechanism = able(parsed, CKF_GENERATE, "generate keys")?;
-    make(nodes, &[], template, |template| Request::GenerateKey { mechanism, template })
+    let request = Request::GenerateKey { mechanism, template: template.clone() };
+    made(nodes.make(&[&template], &[], &request)?)
 }
 
 /// `C_GenerateKeyPair`: the public key, then the private one.
@@ -64,14 +73,26 @@ pub(super) fn unwrap(
 }
 
 /// `C_DeriveKey`.
-pub(super) fn derive(
-    nodes: &dyn Nodes,
-    parsed: Parsed,
-    base: Handle,
-    template: Attributes,
-) -> Result<Handle> {
+pub(super) fn derive(nodes: &dyn Nodes, parsed: Parsed, base: Handle, template: Attributes) -> Result<Made> {
     let mechanism = able(parsed, CKF_DERIVE, "derive keys")?;
-    make(nodes, &[base], template, |template| Request::Derive { mechanism, base, template })
+    let further = match &mechanism.params {
+        Params::Kbkdf(params) => params.further.clone(),
+        _ => Vec::new(),
+    };
+    let templates: Vec<_> = std::iter::once(&template).chain(&further).collect();
+    let uses: Vec<_> = std::iter::once(base).chain(mechanism.params.keys()).collect();
+    let request = Request::Derive { mechanism, base, template: template.clone() };
+    made(nodes.make(&templates, &uses, &request)?)
+}
+
+fn made(response: Response) -> Result<Made> {
+    match response {
+        Response::Object(info) => Ok(Made { keys: vec![info.handle], written: Blob::new() }),
+        Response::Derived { keys, written } => {
+            Ok(Made { keys: keys.iter().map(|key| key.handle).collect(), written })
+        }
+        _ => Err(unexpected()),
+    }
 }
 
 /// `C_EncapsulateKey`. The ciphertext's length is known before anything is made: a question for it costs no key.
@@ -88,7 +109,6 @@ pub(super) fn encapsulate(
     if !out.size(len)? {
         return Ok(());
     }
-    key.check()?;
     let request = Request::Encapsulate { mechanism, public, template: template.clone() };
     match nodes.make(&[&template], &[public], &request)? {
         Response::Encapsulated { object, ciphertext } => {

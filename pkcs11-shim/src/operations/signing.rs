@@ -64,6 +64,9 @@ impl Signing {
             _ if mac.is_some() => Takes::Parts,
             (Algorithm::Eddsa, _) => Takes::Parts,
             (_, Some(hash)) => Takes::Digest(hash),
+            (Algorithm::MlDsa | Algorithm::HashMlDsa | Algorithm::SlhDsa | Algorithm::HashSlhDsa, None) => {
+                Takes::Parts
+            }
             (_, None) => Takes::Whole,
         };
         Ok(Self { kind, keyed, takes, len, state: State::Fresh })

@@ -2,10 +2,11 @@
 //! the module puts something: the nonce that it made, and the tag.
 
 use cryptoki_sys::{
-    CK_GCM_MESSAGE_PARAMS, CK_GENERATOR_FUNCTION, CKG_GENERATE, CKG_GENERATE_COUNTER,
-    CKG_GENERATE_COUNTER_XOR, CKG_GENERATE_RANDOM, CKG_NO_GENERATE,
+    CK_CCM_MESSAGE_PARAMS, CK_GCM_MESSAGE_PARAMS, CK_GENERATOR_FUNCTION,
+    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CKG_GENERATE, CKG_GENERATE_COUNTER, CKG_GENERATE_COUNTER_XOR,
+    CKG_GENERATE_RANDOM, CKG_NO_GENERATE,
 };
-use strongroom_model::{Algorithm, Blob, Error, Params, Result, ReturnCode};
+use strongroom_model::{Blob, Error, MechanismType, Params, Result, ReturnCode};
 
 use super::MAX_IV;
 use crate::abi::{Block, Room};
@@ -15,6 +16,10 @@ use crate::abi::{Block, Room};
 pub(crate) enum Aead {
     /// AES-GCM: PKCS#11 3.2 section 6.13.3.
     Gcm,
+    /// AES-CCM: section 6.13.5.
+    Ccm,
+    /// ChaCha20-Poly1305: section 6.61.
+    ChaCha20Poly1305,
 }
 
 /// Where a message's nonce comes from.
@@ -40,13 +45,17 @@ pub(crate) struct MessageParams {
     /// Where the other bits come from.
     pub(crate) generator: Generator,
     tag: Room,
+    /// How long the message is said to be, where that matters.
+    announced_len: u64,
 }
 
 impl Aead {
-    /// The cipher of an algorithm, if it's one of these.
-    pub(crate) fn of(algorithm: Algorithm) -> Option<Self> {
-        match algorithm {
-            Algorithm::AesGcm => Some(Self::Gcm),
+    /// The cipher of a mechanism, if it's one of these.
+    pub(crate) fn of(kind: MechanismType) -> Option<Self> {
+        match kind {
+            MechanismType::AES_GCM => Some(Self::Gcm),
+            MechanismType::AES_CCM => Some(Self::Ccm),
+            MechanismType::CHACHA20_POLY1305 => Some(Self::ChaCha20Poly1305),
             _ => None,
         }
     }
@@ -61,6 +70,8 @@ impl MessageParams {
     pub(crate) fn read(aead: Aead, block: Block) -> Result<Self> {
         match aead {
             Aead::Gcm => Self::gcm(block),
+            Aead::Ccm => Self::ccm(block),
+            Aead::ChaCha20Poly1305 => Self::chacha20_poly1305(block),
         }
     }
 
@@ -76,7 +87,39 @@ impl MessageParams {
         let generator = Generator::of(ck.ivGenerator)?;
         // SAFETY: who made the block vouched for what is in it.
         let (nonce, tag) = unsafe { (Room::new(ck.pIv, ck.ulIvLen), Room::new(ck.pTag, ck.ulTagBits / 8)) };
-        Self { aead: Aead::Gcm, nonce, fixed_bits: ck.ulIvFixedBits, generator, tag }.checked()
+        let fixed_bits = ck.ulIvFixedBits;
+        Self { aead: Aead::Gcm, nonce, fixed_bits, generator, tag, announced_len: 0 }.checked()
+    }
+
+    fn ccm(block: Block) -> Result<Self> {
+        // SAFETY: integers and pointers.
+        let ck: CK_CCM_MESSAGE_PARAMS = unsafe { structure(block)? };
+        if !(4..=16).contains(&ck.ulMACLen) || !ck.ulMACLen.is_multiple_of(2) {
+            return Err(refusal("takes a MAC of 4 to 16 bytes, in steps of 2"));
+        }
+        if !(7..=13).contains(&ck.ulNonceLen) {
+            return Err(refusal("takes a nonce of 7 to 13 bytes"));
+        }
+        let generator = Generator::of(ck.nonceGenerator)?;
+        // SAFETY: who made the block vouched for what is in it.
+        let (nonce, tag) = unsafe { (Room::new(ck.pNonce, ck.ulNonceLen), Room::new(ck.pMAC, ck.ulMACLen)) };
+        let (fixed_bits, announced_len) = (ck.ulNonceFixedBits, ck.ulDataLen);
+        Self { aead: Aead::Ccm, nonce, fixed_bits, generator, tag, announced_len }.checked()
+    }
+
+    /// The nonce's length is given in bits; one that can only be in bytes is taken as such.
+    fn chacha20_poly1305(block: Block) -> Result<Self> {
+        // SAFETY: integers and pointers.
+        let ck: CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS = unsafe { structure(block)? };
+        let nonce_len = match ck.ulNonceLen {
+            12 | 96 => 12,
+            24 | 192 => 24,
+            _ => return Err(refusal("takes a nonce of 96 bits, or of 192 for XChaCha20")),
+        };
+        // SAFETY: who made the block vouched for what is in it.
+        let (nonce, tag) = unsafe { (Room::new(ck.pNonce, nonce_len), Room::new(ck.pTag, 16)) };
+        let (aead, generator) = (Aead::ChaCha20Poly1305, Generator::Given);
+        Self { aead, nonce, fixed_bits: 0, generator, tag, announced_len: 0 }.checked()
     }
 
     /// Refuses pointers to nothing, and more fixed bits than there are.
@@ -95,11 +138,9 @@ impl MessageParams {
         self.nonce.len().unwrap_or(0)
     }
 
-    /// Length of the message, as far as the caller has announced it.
-    pub(crate) fn announced_len(&self) -> usize {
-        match self.aead {
-            Aead::Gcm => 0,
-        }
+    /// Length of the message that comes in parts, where it must be known beforehand.
+    pub(crate) fn announced_len(&self) -> u64 {
+        self.announced_len
     }
 
     /// Length of the tag in bytes.
@@ -134,12 +175,14 @@ impl MessageParams {
     }
 
     /// The parameters that a node takes, of a message of `len` bytes, tag excluded.
-    pub(crate) fn for_node(&self, nonce: Blob, associated: &[u8], _len: usize) -> Params {
+    pub(crate) fn for_node(&self, nonce: Blob, associated: &[u8], len: u64) -> Params {
+        let aad = Blob::from(associated);
+        // Tags have at most 16 bytes.
+        let tag_len = self.tag_len() as u8;
         match self.aead {
-            Aead::Gcm => {
-                let tag_bits = u8::try_from(self.tag_len() * 8).unwrap_or(128);
-                Params::Gcm { iv: nonce, aad: Blob::from(associated), tag_bits }
-            }
+            Aead::Gcm => Params::Gcm { iv: nonce, aad, tag_bits: tag_len * 8 },
+            Aead::Ccm => Params::Ccm { data_len: len, nonce, aad, mac_len: tag_len },
+            Aead::ChaCha20Poly1305 => Params::ChaCha20Poly1305 { nonce, aad },
         }
     }
 }

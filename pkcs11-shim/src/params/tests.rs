@@ -204,7 +204,11 @@ fn ecdh_takes_shared_data_only_with_a_kdf() {
     let ecdh = |params: &CK_ECDH1_DERIVE_PARAMS| whole(MechanismType::ECDH1_DERIVE, params);
     assert_eq!(
         ecdh(&good).unwrap(),
-        Params::Ecdh { kdf: Some(Hash::Sha256), shared: Blob::from([5; 3]), public: Blob::from([4; 65]) }
+        Params::Ecdh {
+            kdf: Some(Hash::Sha256.into()),
+            shared: Blob::from([5; 3]),
+            public: Blob::from([4; 65])
+        }
     );
     let plain = CK_ECDH1_DERIVE_PARAMS { kdf: CKD_NULL, ulSharedDataLen: 0, pSharedData: null_mut(), ..good };
     assert!(matches!(ecdh(&plain).unwrap(), Params::Ecdh { kdf: None, .. }));
@@ -218,5 +222,24 @@ fn ecdh_takes_shared_data_only_with_a_kdf() {
     ];
     for params in bad {
         assert!(refused(ecdh(&params)), "{params:?}");
+    }
+}
+
+#[test]
+fn eddsa_takes_a_flag_and_a_context_or_nothing() {
+    let mut context = [5_u8; 256];
+    let good = CK_EDDSA_PARAMS { phFlag: CK_TRUE, ulContextDataLen: 255, pContextData: context.as_mut_ptr() };
+    let eddsa = |params: &CK_EDDSA_PARAMS| whole(MechanismType::EDDSA, params);
+    assert_eq!(eddsa(&good).unwrap(), Params::Eddsa { prehash: true, context: Blob::from([5; 255]) });
+    let empty = CK_EDDSA_PARAMS { phFlag: CK_FALSE, ulContextDataLen: 0, pContextData: null_mut() };
+    assert_eq!(eddsa(&empty).unwrap(), Params::Eddsa { prehash: false, context: Blob::new() });
+    assert_eq!(bare(CKM_EDDSA, null_mut(), 0).unwrap().mechanism.params, Params::None);
+    for bad in [
+        CK_EDDSA_PARAMS { phFlag: 2, ..good },
+        CK_EDDSA_PARAMS { ulContextDataLen: 256, ..good },
+        CK_EDDSA_PARAMS { pContextData: null_mut(), ..good },
+        CK_EDDSA_PARAMS { ulContextDataLen: u64::MAX, ..good },
+    ] {
+        assert!(refused(eddsa(&bad)));
     }
 }

@@ -11,6 +11,7 @@ use p256::pkcs8::der::{Decode, Encode};
 use strongroom_model::{AttributeType, Attributes, Blob, Error, MechanismSpec, Params, Result, ReturnCode};
 
 pub use curve::Curve;
+pub(crate) use curve::CurveName;
 
 use crate::family::{Family, Job, Order, no_params};
 use crate::ffi::bignum::Number;
@@ -88,6 +89,13 @@ impl EcPrivate {
     pub(crate) fn public_point(&self) -> Result<Vec<u8>> {
         Ok(self.key.public_point()?)
     }
+
+    /// The secret shared with the owner of another public key; `refusal` is what a bad one is answered with.
+    fn agree(&self, public: &[u8], refusal: ReturnCode) -> Result<Blob> {
+        let peer = parse_point(self.curve, public, refusal)?;
+        let unusable = |_| Error::new(refusal, "the other side's public point can't be used");
+        self.key.agree(&peer).map_err(unusable)
+    }
 }
 
 impl EcPublic {
@@ -138,10 +146,7 @@ impl Family for Ec {
     }
 
     fn derive(&self, job: &Job<'_>, len: Option<usize>) -> Result<Blob> {
-        match job.key {
-            Key::EcPrivate(key) => derive(key, job.params, len),
-            _ => Err(job.wrong_key()),
-        }
+        derive(job, len)
     }
 
     fn generate_pair(&self, order: &Order<'_>, public_template: &Attributes) -> Result<KeyPair> {
@@ -205,22 +210,24 @@ pub(crate) fn verify(
     }
 }
 
-/// ECDH with `CKD_NULL` or the X9.63 KDF (PKCS#11 3.2 section 6.3, ECDH key derivation). Without KDF, a shorter result is
-/// the shared secret without its leading bytes.
-pub(crate) fn derive(key: &EcPrivate, params: &Params, len: Option<usize>) -> Result<Blob> {
-    let Params::Ecdh { kdf, shared, public } = params else {
+/// ECDH, on Montgomery curves too, with `CKD_NULL` or the X9.63 KDF (PKCS#11 3.2 section 6.3, ECDH key derivation).
+/// Without KDF, a shorter result is the shared secret without its leading bytes.
+fn derive(job: &Job<'_>, len: Option<usize>) -> Result<Blob> {
+    let Params::Ecdh { kdf, shared, public } = job.params else {
         return Err(Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "ECDH needs CK_ECDH1_DERIVE_PARAMS"));
     };
-    let peer = parse_point(key.curve, public, ReturnCode::MECHANISM_PARAM_INVALID)?;
-    let secret = key.key.agree(&peer).map_err(|_| {
-        Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "the other side's public point can't be used")
-    })?;
+    let refusal = ReturnCode::MECHANISM_PARAM_INVALID;
+    let (secret, curve) = match job.key {
+        Key::EcPrivate(key) => (key.agree(public, refusal)?, key.curve.name),
+        Key::MontgomeryPrivate(key) => (key.agree(public, refusal)?, key.curve().name),
+        _ => return Err(job.wrong_key()),
+    };
     match (kdf, len) {
         (Some(_), None) => Err(Error::new(
             ReturnCode::TEMPLATE_INCOMPLETE,
             "with a KDF the new key's length must be given, by its type or by CKA_VALUE_LEN",
         )),
-        (Some(hash), Some(len)) => kdf::x963(*hash, &secret, shared, len),
+        (Some(kdf), Some(len)) => kdf::agreed(*kdf, &secret, shared, len),
         (None, _) if !shared.is_empty() => {
             Err(Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "CKD_NULL takes no shared data"))
         }
@@ -230,8 +237,7 @@ pub(crate) fn derive(key: &EcPrivate, params: &Params, len: Option<usize>) -> Re
             _ => Err(Error::new(
                 ReturnCode::KEY_SIZE_RANGE,
                 format!(
-                    "ECDH on {} without KDF yields 1 to {} bytes, not {len}",
-                    key.curve.name,
+                    "ECDH on {curve} without KDF yields 1 to {} bytes, not {len}",
                     secret.len()
                 ),
             )),

@@ -3,11 +3,15 @@
 
 pub(crate) mod bignum;
 pub(crate) mod cipher;
+pub(crate) mod curve25519;
+pub(crate) mod derive;
 pub(crate) mod ec;
 pub(crate) mod kem;
 pub(crate) mod mac;
 mod pkey;
+pub(crate) mod pqdsa;
 pub(crate) mod rsa;
+pub(crate) mod shake;
 
 use std::ptr;
 

@@ -4,7 +4,7 @@ use strongroom_model::{Attributes, Hash, KeyType, Mechanism, ObjectClass, Params
 use crate::common::{A, CURVES, Desk, M, code, ec_pair, hash_name};
 
 fn ecdh(kdf: Option<Hash>, shared: &[u8], public: &[u8]) -> Mechanism {
-    let params = Params::Ecdh { kdf, shared: shared.into(), public: public.into() };
+    let params = Params::Ecdh { kdf: kdf.map(Into::into), shared: shared.into(), public: public.into() };
     Mechanism { kind: M::ECDH1_DERIVE, params }
 }
 

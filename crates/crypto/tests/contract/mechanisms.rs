@@ -28,10 +28,14 @@ fn all_params() -> Vec<Params> {
         Params::Iv([1; 4].into()),
         Params::Ctr { bits: 32, block: [0; 16] },
         Params::Ctr { bits: 0, block: [0; 16] },
+        Params::MacLen(5),
+        Params::Ccm { data_len: 20, nonce: [1; 12].into(), aad: vec![].into(), mac_len: 8 },
+        Params::ChaCha20 { counter: 0, nonce: [1; 12].into() },
+        Params::ChaCha20Poly1305 { nonce: [1; 12].into(), aad: vec![].into() },
         Params::Gcm { iv: [1; 12].into(), aad: vec![].into(), tag_bits: 128 },
         Params::Gcm { iv: vec![].into(), aad: vec![].into(), tag_bits: 7 },
         Params::Ecdh { kdf: None, shared: vec![].into(), public: point.clone().into() },
-        Params::Ecdh { kdf: Some(Hash::Sha256), shared: vec![].into(), public: point.into() },
+        Params::Ecdh { kdf: Some(Hash::Sha256.into()), shared: vec![].into(), public: point.into() },
     ];
     for hash in Hash::ALL {
         all.push(Params::Pss { hash, mgf: hash, salt: 20 });
@@ -51,10 +55,18 @@ fn all_keys() -> Vec<(KeyType, Key)> {
     for (key_type, len) in [
         (KeyType::Aes, 16),
         (KeyType::Aes, 32),
+        (KeyType::AesXts, 32),
+        (KeyType::Des, 8),
+        (KeyType::Des2, 16),
+        (KeyType::Des3, 24),
+        (KeyType::ChaCha20, 32),
+        (KeyType::Poly1305, 32),
         (KeyType::GenericSecret, 64),
         (KeyType::Hmac(Hash::Sha256), 64),
     ] {
-        let attributes = Attributes::new().with(A::VALUE, vec![9; len]);
+        // Bytes of odd parity, in halves that differ.
+        let value: Vec<u8> = (0..len).map(|at| if at < len / 2 { 0x0b } else { 0x0d }).collect();
+        let attributes = Attributes::new().with(A::VALUE, value);
         keys.push((key_type, Key::from_attributes(ObjectClass::SecretKey, key_type, &attributes).unwrap()));
     }
     keys

@@ -246,6 +246,32 @@ pub enum AgreementKdf {
     X942Asn1,
 }
 
+impl AgreementKdf {
+    /// From `CKD_*` as elliptic curves have them; not `CKD_NULL`.
+    pub fn from_ck(kdf: u64) -> Option<Self> {
+        let sp800 = match kdf {
+            cryptoki_sys::CKD_SHA1_KDF_SP800 => Hash::Sha1,
+            cryptoki_sys::CKD_SHA224_KDF_SP800 => Hash::Sha224,
+            cryptoki_sys::CKD_SHA256_KDF_SP800 => Hash::Sha256,
+            cryptoki_sys::CKD_SHA384_KDF_SP800 => Hash::Sha384,
+            cryptoki_sys::CKD_SHA512_KDF_SP800 => Hash::Sha512,
+            cryptoki_sys::CKD_SHA3_224_KDF_SP800 => Hash::Sha3_224,
+            cryptoki_sys::CKD_SHA3_256_KDF_SP800 => Hash::Sha3_256,
+            cryptoki_sys::CKD_SHA3_384_KDF_SP800 => Hash::Sha3_384,
+            cryptoki_sys::CKD_SHA3_512_KDF_SP800 => Hash::Sha3_512,
+            _ => return Hash::from_kdf(kdf).map(Self::X963),
+        };
+        Some(Self::Sp800(sp800))
+    }
+}
+
+impl From<Hash> for AgreementKdf {
+    /// ANSI X9.63, the usual one.
+    fn from(hash: Hash) -> Self {
+        Self::X963(hash)
+    }
+}
+
 impl Params {
     /// The other keys that the parameters name, in the order in which they go into the derivation.
     pub fn keys(&self) -> Vec<Handle> {

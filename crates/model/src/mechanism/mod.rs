@@ -7,14 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::KeyType;
 
 mod algorithm;
+mod derivation;
 mod hash;
 mod numbers;
 mod params;
+mod signing;
 mod table;
 
 pub use algorithm::Algorithm;
+pub use derivation::{
+    AgreementKdf, ConnectionSizes, Hkdf, Ike, Kbkdf, KbkdfField, NumberFormat, PasswordBased, Prf, Randoms, Salt, Tls,
+};
 pub use hash::Hash;
 pub use params::Params;
+pub use signing::{Hedge, SignContext};
 pub use table::MECHANISMS;
 
 /// The type of a mechanism (`CK_MECHANISM_TYPE`).
@@ -58,6 +64,12 @@ pub struct MechanismSpec {
 impl MechanismSpec {
     /// Whether it works with keys of a type. A key made for one HMAC serves that one only.
     pub fn takes(&self, key_type: KeyType) -> bool {
+        if self.algorithm.takes_any_secret() {
+            return key_type.is_secret();
+        }
+        if key_type == KeyType::EcMontgomery && self.algorithm == Algorithm::Ecdh {
+            return true;
+        }
         self.key_type.is_some_and(|wanted| key_type.serves(wanted))
             && !matches!(key_type, KeyType::Hmac(hash) if self.hash != Some(hash))
     }

@@ -24,4 +24,5 @@ pub(crate) use sizes::{check_imported, check_wanted};
 pub use strict::CONFLICTS;
 pub(crate) use strict::{Strength, check_wrapping};
 pub(crate) use table::is_secret;
-pub use table::{Fallback, Motion, Supply};
+pub use table::{Fallback, Kind, Motion, RULES, Rule, Supply};
+pub use vendor::{COLUMNS, Letters, letters};

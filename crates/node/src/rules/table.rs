@@ -55,25 +55,27 @@ pub enum Fallback {
 
 /// One row.
 #[derive(Debug)]
-pub(crate) struct Rule {
-    pub(crate) attribute: AttributeType,
+pub struct Rule {
+    /// The attribute.
+    pub attribute: AttributeType,
     /// The classes of object that have it.
-    pub(crate) classes: &'static [ObjectClass],
+    pub classes: &'static [ObjectClass],
     /// The types of key that have it; all if empty.
-    pub(crate) keys: &'static [Kind],
+    pub keys: &'static [Kind],
     /// `C_CreateObject`.
-    pub(crate) create: Supply,
+    pub create: Supply,
     /// `C_GenerateKey`, `C_GenerateKeyPair`.
-    pub(crate) generate: Supply,
+    pub generate: Supply,
     /// `C_UnwrapKey`.
-    pub(crate) unwrap: Supply,
+    pub unwrap: Supply,
     /// `C_DeriveKey`.
-    pub(crate) derive: Supply,
+    pub derive: Supply,
     /// `C_SetAttributeValue`.
-    pub(crate) set: Motion,
+    pub set: Motion,
     /// `C_CopyObject`.
-    pub(crate) copy: Motion,
-    pub(crate) fallback: Fallback,
+    pub copy: Motion,
+    /// What it is if nobody says.
+    pub fallback: Fallback,
 }
 
 impl Rule {
@@ -90,7 +92,8 @@ impl Rule {
 
 /// A family of key types with the same attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// RSA.
     Rsa,
     /// Of any form: short Weierstrass, Edwards, Montgomery.
     Ec,
@@ -98,10 +101,13 @@ pub(crate) enum Kind {
     ParameterSet,
     /// Hash-based signatures with state: HSS, XMSS, XMSS^MT.
     HashBased,
+    /// DSA.
     Dsa,
     /// PKCS #3: no subprime.
     Dh,
+    /// X9.42.
     X942Dh,
+    /// Of any type.
     Secret,
 }
 
@@ -141,8 +147,9 @@ const DH: &[Kind] = &[Kind::Dh];
 const PRIMES: &[Kind] = &[Kind::Dsa, Kind::X942Dh];
 const GROUPS: &[Kind] = &[Kind::Dsa, Kind::Dh, Kind::X942Dh];
 
+/// The table.
 #[rustfmt::skip]
-pub(crate) static RULES: &[Rule] = &[
+pub static RULES: &[Rule] = &[
     // attribute                    classes      keys  create generate unwrap derive set      copy     fallback
     row(A::CLASS,                   ALL,         ANY,  Must,  Same,    Must,  Same,  Fixed,   Fixed,   Absent),
     row(A::TOKEN,                   ALL,         ANY,  May,   May,     May,   May,   Fixed,   Free,    False),

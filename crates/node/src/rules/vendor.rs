@@ -24,7 +24,28 @@ pub(super) enum Letter {
     Unsaid,
 }
 
-/// Attributes with one letter for each kind of key: private and public EC, private and public RSA, AES, triple DES, generic.
+/// The vendor's letters for an attribute: one for each of [`COLUMNS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Letters {
+    /// The attribute.
+    pub attribute: AttributeType,
+    /// `C_CreateObject`, `C_GenerateKey` and `C_GenerateKeyPair`, `C_UnwrapKey`, `C_DeriveKey`, `C_GetAttributeValue`.
+    pub of: [&'static [u8; 7]; 5],
+}
+
+/// What the letters stand for, in their order.
+pub const COLUMNS: [&str; 7] =
+    ["private EC", "public EC", "private RSA", "public RSA", "AES", "triple DES", "generic secret"];
+
+/// All that the vendor's tables say.
+pub fn letters() -> impl Iterator<Item = Letters> {
+    ROWS.iter().flat_map(|row| {
+        let of = [row.create, row.generate, row.unwrap, row.derive, row.get];
+        row.attributes.iter().map(move |attribute| Letters { attribute: *attribute, of })
+    })
+}
+
+/// Attributes with one letter for each of [`COLUMNS`].
 struct Row {
     attributes: &'static [AttributeType],
     generate: &'static [u8; 7],

@@ -345,11 +345,12 @@ def encrypted(session):
         for size, key_type in sizes.items():
             value, iv = session.rng.randbytes(size), session.rng.randbytes(block)
             data = session.rng.randbytes(block * session.rng.randint(1, 9))
+            value = odd(value) if des else value
             key = base(session, value, key_type)
             cbc = "CBC" in row["name"]
             mode = modes.CBC(iv) if cbc else modes.ECB()
-            value = session.get(key, VALUE) * (3 if size == 8 else 1)
-            theirs = encryption(TripleDES if des else algorithms.AES, value, mode, data)
+            thrice = value * (3 if size == 8 else 1)
+            theirs = encryption(TripleDES if des else algorithms.AES, thrice, mode, data)
             parameter = CbcData(block)(iv, data) if cbc else StringData.of(data)
             mechanism = session.mechanism(row["name"], parameter)
             assert derived(session, mechanism, key) == theirs, row["name"]
@@ -358,6 +359,11 @@ def encrypted(session):
             parameter = CbcData(block)(iv, data[1:]) if cbc else StringData.of(data[1:])
             part = session.mechanism(row["name"], parameter)
             assert refusal(derived, session, part, key) == MECHANISM_PARAM_INVALID
+
+
+def odd(key):
+    """A key of DES with its parity."""
+    return bytes(byte & 0xFE | (byte & 0xFE).bit_count() % 2 ^ 1 for byte in key)
 
 
 def encryption(cipher, key, mode, data):

@@ -284,8 +284,8 @@ fn mechanisms(regime: Regime) -> Vec<MechanismEntry> {
 /// What a mechanism does to messages: what it does to data, if the functions are there; to encrypt, it needs a tag.
 fn of_messages(regime: Regime, allowed: &Allowed) -> u64 {
     use cryptoki_sys::{
-        CKF_DECRYPT, CKF_ENCRYPT, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY,
-        CKF_MULTI_MESSAGE, CKF_SIGN, CKF_VERIFY,
+        CKF_DECRYPT, CKF_ENCRYPT, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN,
+        CKF_MESSAGE_VERIFY, CKF_MULTI_MESSAGE, CKF_SIGN, CKF_VERIFY,
     };
     if regime.has(Quirk::MissingFunctions) {
         return 0;

@@ -18,13 +18,13 @@ pub(super) fn wrap(
     associated: In<'_>,
     out: &Out,
 ) -> Result<()> {
-    let query = out.is_query()?;
+    let (query, associated) = (out.is_query()?, associated.at_most(MAX_AAD)?);
     let message = params(&mechanism)?;
     if matches!(message.generator, Generator::Counter | Generator::CounterXor) {
         return Err(refusal("can't count nonces from one wrapped key to the next: let it make random ones"));
     }
     let nonce = Nonces::default().next(nodes, &message)?;
-    let parsed = parsed(&mechanism, &message, nonce.clone(), associated.at_most(MAX_AAD)?, 0)?;
+    let parsed = parsed(&mechanism, &message, nonce.clone(), associated, 0)?;
     let wrapped = keys::wrap(nodes, parsed, wrapping, key)?;
     let len = wrapped.len().checked_sub(message.tag_len()).ok_or(ReturnCode::DEVICE_ERROR)?;
     if query || !out.size(len)? {
@@ -42,13 +42,12 @@ pub(super) fn unwrap(
     [wrapped, associated]: [In<'_>; 2],
     template: Attributes,
 ) -> Result<Handle> {
+    let (wrapped, associated) = (wrapped.bytes()?, associated.at_most(MAX_AAD)?);
     let message = params(&mechanism)?;
-    let wrapped = wrapped.bytes()?;
     if wrapped.len() > limits::MAX_OBJECT {
         return Err(ReturnCode::WRAPPED_KEY_LEN_RANGE.into());
     }
-    let associated = associated.at_most(MAX_AAD)?;
-    let parsed = parsed(&mechanism, &message, message.nonce()?, associated, wrapped.len())?;
+    let parsed = parsed(&mechanism, &message, message.nonce()?, associated, wrapped.len() as u64)?;
     let mut sealed = Blob::from(wrapped);
     sealed.extend(&message.tag()?);
     keys::unwrap(nodes, parsed, unwrapping, sealed, template)
@@ -66,7 +65,7 @@ fn parsed(
     message: &MessageParams,
     nonce: Blob,
     associated: &[u8],
-    len: usize,
+    len: u64,
 ) -> Result<Parsed> {
     let (kind, _) = aead(mechanism.mechanism)?;
     let spec = kind.spec().ok_or_else(|| Error::from(ReturnCode::MECHANISM_INVALID))?;

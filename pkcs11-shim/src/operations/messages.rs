@@ -72,13 +72,13 @@ impl Messages {
         match self.direction {
             Direction::Encrypt => {
                 let nonce = self.nonces.next(nodes, &message)?;
-                let mut cipher = self.cipher(&message, nonce.clone(), associated, data.len())?;
+                let mut cipher = self.cipher(&message, nonce.clone(), associated, data.len() as u64)?;
                 let sealed = cipher.run(nodes, data)?;
                 message.put_nonce(&nonce)?;
                 seal(&message, &sealed, out)?;
             }
             Direction::Decrypt => {
-                let mut cipher = self.cipher(&message, message.nonce()?, associated, data.len())?;
+                let mut cipher = self.cipher(&message, message.nonce()?, associated, data.len() as u64)?;
                 let mut sealed = Blob::from(data);
                 sealed.extend(&message.tag()?);
                 out.fill(&cipher.run(nodes, &sealed).map_err(forged)?)?;
@@ -139,13 +139,7 @@ impl Messages {
     }
 
     /// What works on one message of `len` bytes.
-    fn cipher(
-        &self,
-        message: &MessageParams,
-        nonce: Blob,
-        associated: &[u8],
-        len: usize,
-    ) -> Result<Ciphering> {
+    fn cipher(&self, message: &MessageParams, nonce: Blob, associated: &[u8], len: u64) -> Result<Ciphering> {
         let params = message.for_node(nonce, associated, len);
         let mechanism = Mechanism { kind: self.keyed.mechanism.kind, params };
         let keyed = Keyed { key: self.keyed.key.clone(), mechanism };
@@ -236,8 +230,7 @@ impl Running for Current {
 /// The mechanism, if it takes parameters for each message.
 pub(super) fn aead(mechanism: u64) -> Result<(MechanismType, Aead)> {
     let kind = MechanismType(mechanism);
-    let aead = kind.spec().and_then(|spec| Aead::of(spec.algorithm));
-    aead.map(|aead| (kind, aead)).ok_or_else(|| {
+    Aead::of(kind).map(|aead| (kind, aead)).ok_or_else(|| {
         Error::new(ReturnCode::MECHANISM_INVALID, format!("{kind} takes no parameters for each message"))
     })
 }

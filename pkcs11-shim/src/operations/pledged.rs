@@ -22,8 +22,8 @@ impl Pledged {
     ///
     /// Those of [`Signing::new`], and `CKR_ARGUMENTS_BAD` for a signature that isn't there.
     pub(super) fn new(nodes: &dyn Nodes, parsed: Parsed, key: Handle, signature: In<'_>) -> Result<Self> {
-        let signing = Signing::new(nodes, StreamKind::Verify, parsed, key)?;
-        Ok(Self { signing, signature: Blob::from(signature.at_most(limits::MAX_OBJECT)?) })
+        let signature = Blob::from(signature.at_most(limits::MAX_OBJECT)?);
+        Ok(Self { signing: Signing::new(nodes, StreamKind::Verify, parsed, key)?, signature })
     }
 
     /// `C_VerifySignature`.

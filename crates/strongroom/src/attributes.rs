@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
-use strongroom_model::{AttributeType, Attributes, Blob, KeyType, ObjectClass, ObjectInfo, Value};
+use strongroom_model::{AttributeType, Attributes, Blob, KeyType, ObjectClass, ObjectInfo, Profile, Value};
 
 use crate::output::Failure;
 
@@ -166,8 +166,13 @@ pub(crate) fn class_name(class: ObjectClass) -> &'static str {
 }
 
 /// A key's length in bytes: the modulus, the field's order, or the secret itself.
-pub(crate) fn key_length(info: &ObjectInfo) -> u32 {
-    if info.class == ObjectClass::SecretKey { info.size } else { info.size.div_ceil(8) }
+pub(crate) fn key_length(info: &ObjectInfo, profile: Profile) -> u32 {
+    match (info.class, info.key_type, profile) {
+        (ObjectClass::SecretKey, ..) => info.size,
+        // CloudHSM keeps the exponent in as many bytes as the modulus (cloudhsm.md 4.4; item 63).
+        (ObjectClass::PublicKey, Some(KeyType::Rsa), Profile::CloudHsm) => 2 * info.size.div_ceil(8),
+        _ => info.size.div_ceil(8),
+    }
 }
 
 /// What a key has to be: `attr.NAME=VALUE` and `key-reference=0x...`, all of which must hold.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use strongroom_client::{Client, ClusterConfig, Route};
-use strongroom_model::{Error, Handle, NodeId, ReturnCode, Role, UserName};
+use strongroom_model::{Error, Handle, NodeId, Profile, ReturnCode, Role, UserName};
 use strongroom_server::Home;
 use strongroom_wire::{Extras, Login, Request, Response, SignedChallenge};
 
@@ -231,6 +231,14 @@ impl Session {
     /// The cluster's nodes, whether they can be reached or not.
     pub(crate) fn nodes(&self) -> Result<Vec<NodeId>, Failure> {
         Ok(self.0.client.probe()?.members.iter().map(|member| member.node).collect())
+    }
+
+    /// What the cluster allows, as any node says it.
+    pub(crate) fn profile(&self) -> Result<Profile, Failure> {
+        match self.0.client.cluster() {
+            Some(known) => Ok(known.profile),
+            None => Ok(self.0.client.probe()?.profile),
+        }
     }
 
     /// The nodes that have session objects of this process.

@@ -105,7 +105,7 @@ pub(crate) fn key(session: &Session, key: &ObjectInfo) -> Result<Json, Failure> 
             }
         }
     }
-    shown.insert("key-length-bytes".into(), attributes::key_length(key).into());
+    shown.insert("key-length-bytes".into(), attributes::key_length(key, session.profile()?).into());
     let users = |of: fn(&Ownership) -> &[UserName]| -> Vec<Json> {
         let names: BTreeSet<&UserName> = known.iter().flat_map(|view| of(&view.ownership)).collect();
         let described = names.into_iter().map(|name| {

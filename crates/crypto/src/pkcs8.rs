@@ -12,9 +12,12 @@ use zeroize::Zeroizing;
 use crate::Key;
 use crate::ec::{Curve, EcPrivate};
 use crate::ffi::kem::Kem;
+use crate::ffi::pqdsa::Dsa;
+use crate::octets::ByteCurve;
 use crate::rsa::RsaPrivate;
 use crate::seeded;
-use crate::sets::ParameterSet;
+use crate::sets::{self, ParameterSet};
+use crate::slhdsa::{Slh, SlhDsaPrivate};
 
 /// The version of an ECPrivateKey (RFC 5915).
 const EC_VERSION: u8 = 1;
@@ -31,7 +34,11 @@ pub fn to_pkcs8(key: &Key) -> Result<Blob> {
     match key {
         Key::RsaPrivate(key) => rsa_info(key),
         Key::EcPrivate(key) => ec_info(key),
+        Key::EdwardsPrivate(key) => bytes_info(key.curve(), &key.value()),
+        Key::MontgomeryPrivate(key) => bytes_info(key.curve(), &key.value()),
         Key::MlKemPrivate(key) => seeded_info(key.set(), key.seed(), &key.value()?),
+        Key::MlDsaPrivate(key) => seeded_info(key.set(), key.seed(), &key.value()?),
+        Key::SlhDsaPrivate(key) => slh_info(key),
         _ => Err(Error::new(ReturnCode::KEY_NOT_WRAPPABLE, "only a private key has a PKCS#8 encoding")),
     }
 }
@@ -47,8 +54,16 @@ pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
         rsa_attributes(&info)
     } else if info.algorithm.oid == p256::elliptic_curve::ALGORITHM_OID {
         ec_attributes(&info)
+    } else if let Some(curve) = ByteCurve::from_oid(info.algorithm.oid) {
+        bytes_attributes(&info, curve)
     } else if let Some(set) = Kem::from_oid(info.algorithm.oid) {
         seeded_attributes(&info, KeyType::MlKem, set)
+    } else if let Some(set) = Dsa::from_oid(info.algorithm.oid) {
+        seeded_attributes(&info, KeyType::MlDsa, set)
+    } else if let Some(set) = Slh::from_oid(info.algorithm.oid) {
+        must_lack_parameters(&info, set)?;
+        let value = Blob::from(info.private_key.as_bytes());
+        checked(KeyType::SlhDsa, sets::private_attributes(set, None, value), None)
     } else {
         Err(Error::new(
             ReturnCode::WRAPPED_KEY_INVALID,
@@ -138,6 +153,22 @@ fn ec_attributes(info: &PrivateKeyInfoRef<'_>) -> Result<(KeyType, Attributes)> 
     checked(KeyType::Ec, attributes, key.point)
 }
 
+/// RFC 8410 section 7, in version 1: without the public key, as most implementations write it.
+fn bytes_info(curve: &ByteCurve, value: &[u8]) -> Result<Blob> {
+    info(AlgorithmIdentifierRef { oid: curve.oid, parameters: None }, &curve.inner(value)).map_err(unencodable)
+}
+
+fn bytes_attributes(info: &PrivateKeyInfoRef<'_>, curve: &ByteCurve) -> Result<(KeyType, Attributes)> {
+    if info.algorithm.parameters.is_some() {
+        let message = format!("{} has no algorithm parameters", curve.name);
+        return Err(Error::new(ReturnCode::WRAPPED_KEY_INVALID, message));
+    }
+    let value = <&OctetStringRef>::from_der(info.private_key.as_bytes()).map_err(malformed)?.as_bytes();
+    let attributes = curve.private_attributes(&curve.params(), value);
+    let public = info.public_key.map(|bits| bits.as_bytes().unwrap_or_default());
+    checked(curve.form.key_type(), attributes, public)
+}
+
 /// What an ECPrivateKey holds (RFC 5915 section 3).
 struct EcPrivateKey<'a> {
     value: &'a [u8],
@@ -187,6 +218,15 @@ fn seeded_attributes(
     checked(key_type, attributes, None)
 }
 
+/// The private key as it is (RFC 9909 section 6).
+fn slh_info(key: &SlhDsaPrivate) -> Result<Blob> {
+    let encode = || -> der::Result<Blob> {
+        let oid = ObjectIdentifier::new(key.set().oid())?;
+        info(AlgorithmIdentifierRef { oid, parameters: None }, &key.value())
+    };
+    encode().map_err(unencodable)
+}
+
 fn must_lack_parameters(info: &PrivateKeyInfoRef<'_>, set: impl ParameterSet) -> Result<()> {
     if info.algorithm.parameters.is_none() {
         return Ok(());
@@ -197,14 +237,20 @@ fn must_lack_parameters(info: &PrivateKeyInfoRef<'_>, set: impl ParameterSet) ->
 /// Lets the engine check that the numbers belong together, and compares the public point.
 fn checked(key_type: KeyType, attributes: Attributes, point: Option<&[u8]>) -> Result<(KeyType, Attributes)> {
     let key = Key::from_attributes(ObjectClass::PrivateKey, key_type, &attributes).map_err(invalid)?;
-    if let (Key::EcPrivate(key), Some(point)) = (&key, point) {
-        let given = crate::ec::EcPublic::new(key.curve(), point, ReturnCode::WRAPPED_KEY_INVALID)?;
-        if given.public_point()? != key.public_point()? {
-            return Err(Error::new(
-                ReturnCode::WRAPPED_KEY_INVALID,
-                "the public point isn't the private key's",
-            ));
+    let same = match (&key, point) {
+        (Key::EcPrivate(key), Some(point)) => {
+            let given = crate::ec::EcPublic::new(key.curve(), point, ReturnCode::WRAPPED_KEY_INVALID)?;
+            given.public_point()? == key.public_point()?
         }
+        (Key::EdwardsPrivate(key), Some(public)) => key.public_bytes() == public,
+        (Key::MontgomeryPrivate(key), Some(public)) => key.public_bytes() == public,
+        _ => true,
+    };
+    if !same {
+        return Err(Error::new(
+            ReturnCode::WRAPPED_KEY_INVALID,
+            "the public key beside it isn't the private key's",
+        ));
     }
     Ok((key_type, attributes))
 }

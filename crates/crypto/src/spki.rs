@@ -8,9 +8,12 @@ use strongroom_model::{AttributeType, Attributes, Error, KeyType, ObjectClass, R
 
 use crate::Key;
 use crate::ec::{Curve, octet_string};
+use crate::octets::ByteCurve;
 use crate::ffi::kem::Kem;
+use crate::ffi::pqdsa::Dsa;
 use crate::rsa::RsaPublic;
 use crate::sets::{self, ParameterSet};
+use crate::slhdsa::Slh;
 
 /// The type of a DER-encoded public key, and the attributes of its material, which the engine has found to be a key's.
 ///
@@ -33,9 +36,18 @@ pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
             .with(AttributeType::EC_PARAMS, Curve::from_oid(curve)?.params())
             .with(AttributeType::EC_POINT, octet_string(bits));
         (KeyType::Ec, attributes)
+    } else if let Some(curve) = ByteCurve::from_oid(info.algorithm.oid) {
+        must_be_absent(info.algorithm.parameters)?;
+        (curve.form.key_type(), curve.public_attributes(&curve.params(), bits))
     } else if let Some(set) = Kem::from_oid(info.algorithm.oid) {
         must_be_absent(info.algorithm.parameters)?;
         (KeyType::MlKem, sets::public_attributes(set, bits.to_vec()))
+    } else if let Some(set) = Dsa::from_oid(info.algorithm.oid) {
+        must_be_absent(info.algorithm.parameters)?;
+        (KeyType::MlDsa, sets::public_attributes(set, bits.to_vec()))
+    } else if let Some(set) = Slh::from_oid(info.algorithm.oid) {
+        must_be_absent(info.algorithm.parameters)?;
+        (KeyType::SlhDsa, sets::public_attributes(set, bits.to_vec()))
     } else {
         return Err(malformed(format!("the algorithm {} isn't supported", info.algorithm.oid)));
     };
@@ -73,6 +85,11 @@ pub(crate) fn ec(curve: &Curve, point: &[u8]) -> Result<Vec<u8>> {
         parameters: Some(AnyRef::from(&curve.oid)),
     };
     info(algorithm, point).map_err(too_large)
+}
+
+/// On an Edwards or Montgomery curve: the public key as it is (RFC 8410).
+pub(crate) fn of_bytes(curve: &ByteCurve, key: &[u8]) -> Result<Vec<u8>> {
+    info(AlgorithmIdentifierRef { oid: curve.oid, parameters: None }, key).map_err(too_large)
 }
 
 /// Of a parameter set: the public key as it is (RFC 9881, RFC 9909, RFC 9935).

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
-    BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_bin2bn, BN_bn2bin_padded, BN_clear_free, BN_cmp, BN_copy,
+    BIGNUM, BN_CTX, BN_CTX_free, BN_add, BN_CTX_new, BN_bin2bn, BN_bn2bin_padded, BN_clear_free, BN_cmp, BN_copy,
     BN_div, BN_gcd, BN_is_odd, BN_is_one, BN_mod_exp_mont_consttime, BN_mod_mul, BN_mul, BN_new, BN_nnmod,
     BN_num_bits, BN_num_bytes, BN_rshift1, BN_set_u64, BN_sub_word,
 };
@@ -91,6 +91,13 @@ impl Number {
         // SAFETY: a live number of ours.
         check(unsafe { BN_sub_word(difference.0.as_ptr(), small) })?;
         Ok(difference)
+    }
+
+    pub(crate) fn plus(&self, other: &Self) -> Result<Self, Failed> {
+        let sum = Self::zero()?;
+        // SAFETY: all are live.
+        check(unsafe { BN_add(sum.0.as_ptr(), self.0.as_ptr(), other.0.as_ptr()) })?;
+        Ok(sum)
     }
 
     pub(crate) fn halved(&self) -> Result<Self, Failed> {

@@ -4,7 +4,7 @@ use std::ptr::{self, NonNull};
 
 use aws_lc_sys::{
     BN_bn2bin_padded, EC_GROUP, EC_GROUP_new_by_curve_name, EC_KEY, EC_KEY_free, EC_KEY_generate_key,
-    EC_KEY_get0_private_key, EC_KEY_get0_public_key, EC_KEY_new_by_curve_name, EC_KEY_set_private_key,
+    EC_KEY_get0_private_key, EC_KEY_get0_public_key, EC_KEY_new, EC_KEY_set_group, EC_KEY_set_private_key,
     EC_KEY_set_public_key, EC_POINT, EC_POINT_free, EC_POINT_mul, EC_POINT_new, EC_POINT_oct2point,
     EC_POINT_point2oct, ECDH_compute_key, ECDSA_SIG, ECDSA_SIG_free, ECDSA_SIG_get0_r, ECDSA_SIG_get0_s,
     ECDSA_SIG_new, ECDSA_SIG_set0, ECDSA_do_sign, ECDSA_do_verify, NID_X9_62_prime256v1, NID_secp224r1,
@@ -13,16 +13,19 @@ use aws_lc_sys::{
 use strongroom_model::Blob;
 
 use super::bignum::Number;
+use super::ec_told::Told;
 use super::{Failed, check, failed, non_null};
 
 /// A curve that the engine knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Group {
     P224,
     P256,
     P384,
     P521,
     Secp256k1,
+    /// One that it's told of.
+    Told(&'static Told),
 }
 
 impl Group {
@@ -33,22 +36,31 @@ impl Group {
             Self::P256 | Self::Secp256k1 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
+            Self::Told(curve) => curve.len,
         }
     }
 
-    const fn nid(self) -> i32 {
-        match self {
+    /// The engine's number for a curve that it has.
+    const fn nid(self) -> Option<i32> {
+        Some(match self {
             Self::P224 => NID_secp224r1,
             Self::P256 => NID_X9_62_prime256v1,
             Self::P384 => NID_secp384r1,
             Self::P521 => NID_secp521r1,
             Self::Secp256k1 => NID_secp256k1,
-        }
+            Self::Told(_) => return None,
+        })
     }
 
+    /// The engine's group, which lives for ever.
     fn raw(self) -> Result<*const EC_GROUP, Failed> {
-        // SAFETY: no preconditions; what is returned for a built-in curve is static and needn't be freed.
-        non_null(unsafe { EC_GROUP_new_by_curve_name(self.nid()) }).map(|group| group.as_ptr().cast_const())
+        match (self, self.nid()) {
+            (Self::Told(curve), _) => curve.group(),
+            // SAFETY: no preconditions; what is returned for a built-in curve is static and needn't be freed.
+            (_, Some(nid)) => non_null(unsafe { EC_GROUP_new_by_curve_name(nid) })
+                .map(|group| group.as_ptr().cast_const()),
+            _ => Err(Failed),
+        }
     }
 }
 
@@ -182,8 +194,10 @@ impl EcKey {
 
     fn empty(group: Group) -> Result<Self, Failed> {
         // SAFETY: no preconditions.
-        let key = non_null(unsafe { EC_KEY_new_by_curve_name(group.nid()) })?;
-        Ok(Self { key, group })
+        let key = Self { key: non_null(unsafe { EC_KEY_new() })?, group };
+        // SAFETY: both are live; the engine copies a group that isn't static.
+        check(unsafe { EC_KEY_set_group(key.key.as_ptr(), group.raw()?) })?;
+        Ok(key)
     }
 }
 

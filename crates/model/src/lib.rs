@@ -21,7 +21,11 @@ pub use bounded::at_most;
 pub use error::{Error, Result, ReturnCode};
 pub use handle::{Handle, NodeId, Place};
 pub use limits::Limits;
-pub use mechanism::{AgreementKdf, Algorithm, ConnectionSizes, Hash, Hedge, Hkdf, Ike, Kbkdf, KbkdfField, Mechanism, MechanismSpec, MechanismType, NumberFormat, Params, PasswordBased, Prf, Purposes, Randoms, Salt, SignContext, Tls, MECHANISMS};
+pub use mechanism::{
+    AgreementKdf, Algorithm, ConnectionSizes, Hash, Hedge, Hkdf, Ike, Kbkdf, KbkdfField, MECHANISMS,
+    Mechanism, MechanismSpec, MechanismType, NumberFormat, Params, PasswordBased, Prf, Purposes, Randoms,
+    Salt, SignContext, Tls,
+};
 pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
 pub use quorum::{KeyTerms, Service};
 pub use regime::{HsmType, Mode, Quirk, Quirks, Regime, Variant};

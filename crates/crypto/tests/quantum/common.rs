@@ -1,10 +1,12 @@
 //! What the tests of all families need.
 
 use strongroom_crypto::{
-    Key, KeyPair, complete_import, from_pkcs8, from_public_key_info, generate_pair, to_pkcs8,
+    Key, KeyPair, Stream, StreamKind, complete_import, from_pkcs8, from_public_key_info, generate_pair,
+    to_pkcs8,
 };
 use strongroom_model::{
-    AttributeType as A, Attributes, Error, KeyType, Mechanism, MechanismType, ObjectClass, Result, ReturnCode,
+    AttributeType as A, Attributes, Blob, Error, Hedge, KeyType, Mechanism, MechanismType, ObjectClass,
+    Params, Result, ReturnCode, SignContext,
 };
 
 /// A template that names a parameter set.
@@ -64,4 +66,19 @@ pub(crate) fn survive_encoding(pair: &KeyPair, key_type: KeyType) {
         }
     }
     assert_eq!(refusal(to_pkcs8(&pair.public_key)), ReturnCode::KEY_NOT_WRAPPABLE);
+}
+
+/// A mechanism with a context.
+pub(crate) fn with(kind: MechanismType, hedge: Hedge, context: &[u8]) -> Mechanism {
+    let context = SignContext { hedge, context: context.into(), hash: None };
+    Mechanism { kind, params: Params::Context(context) }
+}
+
+/// A signature over a message that comes in parts.
+pub(crate) fn in_parts(key: &Key, mechanism: &Mechanism, message: &[u8]) -> Result<Blob> {
+    let mut stream = Stream::open(StreamKind::Sign, key, mechanism)?;
+    for part in message.chunks(33) {
+        assert!(stream.update(part)?.is_empty());
+    }
+    stream.finish()
 }

@@ -1,4 +1,6 @@
 //! Post-quantum algorithms, compared with second implementations on keys and messages made up anew each time.
 
 mod common;
+mod mldsa;
 mod mlkem;
+mod slhdsa;

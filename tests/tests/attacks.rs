@@ -2,12 +2,15 @@
 //! shown elsewhere: A30 in `sharing`, A31 in `quorum_rules` and `tests/transcripts/approvals.txt`, A34 and A35 in `failover`, A40 in
 //! `secrecy`, `bad_input` and `tests/transcripts/second_factor.txt`.
 
+use std::time::{Duration, Instant};
+
 use cryptoki_sys::*;
+use serde_json::Value;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
 use strongroom_tests::conversation::{Approver, Conversation};
-use strongroom_tests::raw::{Mechanism, Raw, Template};
+use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template, Word};
 
 fn two(profile: &str) -> Cluster {
     let people = Cluster::builder().officer_password("officers-secret").crypto_user("alice", "alices-secret");
@@ -139,6 +142,167 @@ fn a_stranger_finds_nothing_and_a_sharee_uses_only() {
             assert!(refused.contains("public keys are for every crypto user"), "{profile}: {refused}");
         }
     }
+}
+
+/// How often each handle is asked for in a round.
+const ASKED: usize = 1500;
+/// How many rounds there are; one is enough that shows no difference, since a real one would show in each.
+const ROUNDS: usize = 6;
+
+/// The median time of a call with one handle, and with another, asked for in turn.
+fn medians(
+    handles: [CK_OBJECT_HANDLE; 2],
+    ask: impl Fn(CK_OBJECT_HANDLE) -> Rv<()>,
+    refused: ReturnCode,
+) -> [Duration; 2] {
+    let mut times = [Vec::with_capacity(ASKED), Vec::with_capacity(ASKED)];
+    for turn in 0..2 * ASKED {
+        // Not always the same one first.
+        let which = (turn ^ (turn >> 1)) & 1;
+        let begun = Instant::now();
+        let outcome = ask(handles[which]);
+        times[which].push(begun.elapsed());
+        assert_eq!(outcome, Err(refused));
+    }
+    times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    })
+}
+
+/// A28: to a stranger, a handle that is somebody's takes as long as one that's nobody's. The medians of 1,500 calls each, made in
+/// turn, differ by at most 2 us and a twentieth in some of six rounds; what a node does for a key that it finds, from unsealing
+/// it to an EC operation, takes ten times that.
+#[test]
+fn a_hidden_handle_takes_as_long_as_none() {
+    alone(|| {
+        for profile in ["standard", "cloudhsm"] {
+            let cluster = two(profile);
+            let raw = Raw::start(&cluster);
+            let session = raw.open().expect("C_OpenSession");
+            session.login(cluster.pin_of("alice")).expect("alice's login");
+            let pair = session.p256(true, "hers").expect("a pair");
+            let secret = session.aes(true, "hers").expect("a key");
+            let gone = session.aes(true, "gone").expect("a key");
+            session.destroy(gone).expect("C_DestroyObject");
+            session.logout().expect("C_Logout");
+            session.login(cluster.pin_of("bob")).expect("bob's login");
+            let sign = |key| session.sign_init(&Mechanism::plain(CKM_ECDSA), key);
+            let encrypt = |key| session.encrypt_init(&Mechanism::plain(CKM_AES_ECB), key);
+            let read = |key| session.attribute(key, CKA_LABEL).map(drop);
+            let destroy = |key| session.destroy(key);
+            type Ask<'a> = &'a dyn Fn(CK_OBJECT_HANDLE) -> Rv<()>;
+            let calls: [(&str, CK_OBJECT_HANDLE, Ask<'_>, ReturnCode); 4] = [
+                ("C_SignInit", pair.private, &sign, ReturnCode::KEY_HANDLE_INVALID),
+                ("C_EncryptInit", secret, &encrypt, ReturnCode::KEY_HANDLE_INVALID),
+                ("C_GetAttributeValue", pair.private, &read, ReturnCode::OBJECT_HANDLE_INVALID),
+                ("C_DestroyObject", secret, &destroy, ReturnCode::OBJECT_HANDLE_INVALID),
+            ];
+            for (name, hidden, ask, refused) in calls {
+                let mut seen = Vec::new();
+                let alike = (0..ROUNDS).any(|_| {
+                    let [hers, nobodys] = medians([hidden, gone], ask, refused);
+                    seen.push((hers, nobodys));
+                    hers.abs_diff(nobodys) <= Duration::from_micros(2) + nobodys / 20
+                });
+                eprintln!("{profile}: {name}: hers and nobody's {seen:?}");
+                assert!(alike, "{profile}: {name} tells by its time: {seen:?}");
+            }
+            raw.finalize().expect("C_Finalize");
+        }
+    });
+}
+
+/// A32, by derivation: whatever is derived from a guarded key through the module takes its quorum, for the session as on the token.
+#[test]
+fn nothing_is_derived_round_a_keys_quorum() {
+    alone(|| {
+        for profile in ["standard", "cloudhsm"] {
+            let cluster = two(profile);
+            let mut alice = user(&cluster, "alice");
+            let values = "--share-crypto-users bob";
+            let made = alice.must(&format!(
+                "key generate-asymmetric-pair ec --curve secp256r1 --public-label guarded --private-label guarded \
+                 --private-attributes derive=true sign=true {values} --manage-private-key-quorum-value 2 \
+                 --use-private-key-quorum-value 2"
+            ));
+            let reference = |key: &Value| {
+                let text = key["key-reference"].as_str().expect("a reference");
+                u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("a number")
+            };
+            let private = reference(&made["private_key"]);
+            let made = alice.must(&format!(
+                "key generate-symmetric aes --label guarded --key-length-bytes 32 --attributes derive=true encrypt=true {values} \
+                 --manage-key-quorum-value 2 --use-key-quorum-value 2"
+            ));
+            let secret = reference(&made["key"]);
+            let raw = Raw::start(&cluster);
+            for name in ["alice", "bob"] {
+                let session = raw.open().expect("C_OpenSession");
+                session.login(cluster.pin_of(name)).expect("a login");
+                // The same works with a key of one's own.
+                let free = session.generate_pair(
+                    CKM_EC_KEY_PAIR_GEN,
+                    &Template::new().bytes(CKA_EC_PARAMS, P256),
+                    &Template::new().may(&[CKA_DERIVE]),
+                );
+                let free = free.expect("a pair");
+                let point = session.attribute(free.public, CKA_EC_POINT).expect("a point");
+                let agreement = agreement(&point[2..]);
+                assert!(
+                    session.derive(&agreement, free.private, &derived(false)).is_ok(),
+                    "{profile}: {name}"
+                );
+                let before = visible(&session);
+                for token in [false, true] {
+                    // Into a session nothing is derived from such a key at all: it would be nobody else's to approve.
+                    let code =
+                        if token { ReturnCode::FUNCTION_REJECTED } else { ReturnCode::ACTION_PROHIBITED };
+                    let refused = session.derive(&agreement, private, &derived(token));
+                    assert_eq!(refused, Err(code), "{profile}: {name}, token: {token}");
+                    for kind in
+                        [CKM_AES_ECB_ENCRYPT_DATA, CKM_SHA256_KEY_DERIVATION, CKM_CONCATENATE_BASE_AND_DATA]
+                    {
+                        let data = [1u8; 32];
+                        let mechanism = Mechanism::structured(
+                            kind,
+                            &[Word::Pointer(&data), Word::Number(data.len() as u64)],
+                        );
+                        assert!(
+                            session.derive(&mechanism, secret, &derived(token)).is_err(),
+                            "{profile}: {kind:#x}"
+                        );
+                    }
+                }
+                assert_eq!(visible(&session), before, "{profile}: {name}");
+                session.logout().expect("C_Logout");
+                session.close().expect("C_CloseSession");
+            }
+            raw.finalize().expect("C_Finalize");
+        }
+    });
+}
+
+/// `CK_ECDH1_DERIVE_PARAMS` with the X9.63 KDF and SHA-256, which every profile has.
+fn agreement(point: &[u8]) -> Mechanism {
+    let fields = [
+        Word::Number(CKD_SHA256_KDF),
+        Word::Number(0),
+        Word::Pointer(&[]),
+        Word::Number(point.len() as u64),
+        Word::Pointer(point),
+    ];
+    Mechanism::structured(CKM_ECDH1_DERIVE, &fields)
+}
+
+/// A key that its owner could take out.
+fn derived(token: bool) -> Template {
+    let template = Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 32).flag(CKA_TOKEN, token);
+    template.flag(CKA_SENSITIVE, false).may(&[CKA_EXTRACTABLE, CKA_ENCRYPT])
+}
+
+fn visible(session: &Session<'_>) -> usize {
+    session.find(&Template::new()).expect("a search").len()
 }
 
 /// A32: no way round the quorum of a key, through the module or by the command. (Backups don't exist yet.)

@@ -102,6 +102,8 @@ fn json(error_code: u8, data: &Value, style: Style) -> String {
 pub(crate) fn misunderstood(text: &str, help: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    // What the environment says counts as typed, and would be shown as if it had to be.
+    let text = text.replace(" --home <DIR>", "");
     let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     Failure::new(format!("{}; see `{help}`", paragraphs.collect::<Vec<_>>().join(". ")))
 }

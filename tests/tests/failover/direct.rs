@@ -9,7 +9,7 @@ use strongroom_model::{
     AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, Params, ReturnCode, Role,
 };
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, Operation, Numbered, PROTOCOL, Reply, Request,
+    Availability, Envelope, Frames, Hello, InstanceId, Login, Numbered, Operation, PROTOCOL, Reply, Request,
     Response, Standing, Welcome, decode, encode,
 };
 

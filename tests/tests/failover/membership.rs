@@ -145,6 +145,32 @@ fn the_last_node_and_one_that_is_not_there_are_not_removed() {
     });
 }
 
+/// The others are members, but would serve nobody.
+#[test]
+fn the_only_node_that_serves_is_not_removed() {
+    alone(|| {
+        let mut cluster = Cluster::builder().nodes(3).start();
+        let raw = Raw::start(&cluster);
+        let keys = Keys::make(&raw.logged_in(&cluster));
+        cluster.stop_node(1);
+        cluster.cut(2);
+        let (report, ()) = sign_while(&raw, keys, 4, || {
+            let refused = cluster.try_remove_node(0).expect_failure();
+            let why = "node 0 is the only one of cluster default that serves (node 1 is stopped, node 2 is cut off): nothing was \
+                       changed; `strongroom fault node clear 1` has another back";
+            assert!(refused.stdout().contains(why), "{}", refused.report());
+        });
+        report.expect_no_failure();
+        assert_eq!(cluster.nodes().len(), 3);
+        // Whoever serves nobody may go.
+        cluster.remove_node(2);
+        cluster.start_node(1);
+        cluster.remove_node(0);
+        let session = raw.open().expect("C_OpenSession");
+        (0..4).for_each(|round| drop(keys.sign(&session, round).expect("a signature")));
+    });
+}
+
 #[test]
 fn a_cluster_has_28_nodes_at_most() {
     alone(|| {

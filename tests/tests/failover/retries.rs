@@ -13,9 +13,14 @@ use crate::signers::{Keys, sign_while};
 
 /// Has the module never send a request twice.
 fn without_retries(cluster: &Cluster) {
-    let own = cluster.folder().join("off.toml");
+    with(cluster, "retry = \"off\"");
+}
+
+/// Has the module's file say more.
+fn with(cluster: &Cluster, more: &str) {
+    let own = cluster.folder().join("own.toml");
     let config = fs::read_to_string(cluster.config()).expect("client.toml");
-    fs::write(&own, config + "retry = \"off\"\n").expect("a file");
+    fs::write(&own, format!("{config}\n{more}\n")).expect("a file");
     // SAFETY: no other thread of this process runs yet.
     unsafe { std::env::set_var("STRONGROOM_CONFIG", &own) };
 }
@@ -142,5 +147,75 @@ fn a_node_that_hangs_holds_its_calls_until_it_goes_on_and_new_connections_go_els
         report.expect_no_failure();
         cluster.clear_faults(0);
         assert!(cluster.nodes().iter().all(|node| node.state == "running" && node.faults.is_empty()));
+    });
+}
+
+/// With a time limit for calls a node that hangs costs a call that long, and only once: what can be repeated goes elsewhere, what
+/// can't fails, and the node is left alone until it answers again.
+#[test]
+fn a_node_that_hangs_is_given_up_after_the_time_that_the_file_allows() {
+    const LIMIT: Duration = Duration::from_millis(800);
+    alone(|| {
+        let cluster = Cluster::builder().nodes(2).start();
+        let raw = Raw::load(&cluster);
+        with(&cluster, "call_timeout_ms = 800");
+        raw.initialize().expect("C_Initialize");
+        let session = raw.logged_in(&cluster);
+        let keys = Keys::make(&session);
+        // Enough for connections to both.
+        (0..300).for_each(|round| drop(keys.sign(&session, round).expect("a signature")));
+        cluster.hang(0);
+        let begun = Instant::now();
+        (0..300).for_each(|round| drop(keys.sign(&session, round).expect("a signature")));
+        let took = begun.elapsed();
+        assert!(took >= LIMIT && took < 4 * LIMIT, "{took:?}");
+        let (report, ()) = sign_while(&raw, keys, 8, || thread::sleep(Duration::from_secs(2)));
+        eprintln!("a node of two hangs: {report}");
+        report.expect_no_failure();
+
+        // Keys that are on the silent node alone: nobody else can answer.
+        cluster.clear_faults(0);
+        let mut pairs: Vec<_> =
+            (0..2).map(|_| raw.open().and_then(|session| session.p256(false, "here"))).collect();
+        let pair = pairs.swap_remove(0).expect("a pair");
+        let strongroom_model::Place::Node(home) = strongroom_model::Handle(pair.private).place() else {
+            panic!("a session key that's nowhere")
+        };
+        cluster.hang(home.0);
+        let begun = Instant::now();
+        assert_eq!(session.ecdsa(pair.private, &[1; 32]), Err(ReturnCode::DEVICE_ERROR));
+        // Two tries, and the time that a node is given to come back.
+        assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+        let begun = Instant::now();
+        (0..200).for_each(|round| drop(keys.sign(&session, round).expect("a signature")));
+        assert!(begun.elapsed() < 3 * LIMIT, "{:?}: the node wasn't left alone", begun.elapsed());
+        // It goes on where it was: the key is there, though nobody spoke with the node for a while.
+        cluster.clear_faults(home.0);
+        session.ecdsa(pair.private, &[1; 32]).expect("a signature");
+        raw.finalize().expect("C_Finalize");
+    });
+}
+
+#[test]
+fn without_retries_a_node_that_hangs_is_seen() {
+    alone(|| {
+        let cluster = Cluster::builder().nodes(1).start();
+        let raw = Raw::load(&cluster);
+        with(&cluster, "call_timeout_ms = 500\nretry = \"off\"\nreconnect_ms = 0");
+        raw.initialize().expect("C_Initialize");
+        let session = raw.logged_in(&cluster);
+        let keys = Keys::make(&session);
+        keys.sign(&session, 1).expect("a signature");
+        cluster.hang(0);
+        for _ in 0..3 {
+            let begun = Instant::now();
+            assert_eq!(keys.sign(&session, 1).map(drop), Err(ReturnCode::DEVICE_ERROR));
+            assert!(
+                begun.elapsed() >= Duration::from_millis(400) && begun.elapsed() < Duration::from_secs(3)
+            );
+        }
+        cluster.clear_faults(0);
+        keys.sign(&session, 1).expect("a signature");
+        raw.finalize().expect("C_Finalize");
     });
 }

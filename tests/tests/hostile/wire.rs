@@ -12,8 +12,8 @@ use strongroom_model::{Result, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::raw::{Pair, Raw};
 use strongroom_wire::{
-    Attach, Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, Response, Welcome,
-    decode, encode,
+    Attach, Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, Response,
+    Welcome, decode, encode,
 };
 
 /// How long a node may take for anything here but the time it grants to slow clients.

@@ -5,6 +5,7 @@ mod newer;
 mod session;
 mod template;
 
+use std::ffi::CStr;
 use std::ptr;
 
 use cryptoki_sys::*;
@@ -74,6 +75,46 @@ impl Raw {
     /// The 2.40 function list.
     pub fn functions(&self) -> &CK_FUNCTION_LIST {
         self.module.functions()
+    }
+
+    /// The 3.2 function list.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[track_caller]
+    pub fn newest(&self) -> &CK_FUNCTION_LIST_3_2 {
+        let interface = self.interface(Some(c"PKCS 11"), Some((3, 2)), 0).expect("C_GetInterface");
+        // SAFETY: the list of that version, which lasts as long as the module is loaded.
+        unsafe { &*interface.pFunctionList.cast() }
+    }
+
+    /// `C_GetInterface`.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such function.
+    pub fn interface(
+        &self,
+        name: Option<&CStr>,
+        version: Option<(u8, u8)>,
+        flags: CK_FLAGS,
+    ) -> Rv<CK_INTERFACE> {
+        // SAFETY: the standard gives the symbol this type.
+        let get = unsafe { self.module.library().get::<CK_C_GetInterface>(b"C_GetInterface\0") };
+        let get = get.expect("C_GetInterface").expect("a function");
+        let mut version = version.map(|(major, minor)| CK_VERSION { major, minor });
+        let version = version.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+        let name = name.map_or(ptr::null_mut(), |name| name.as_ptr().cast_mut().cast());
+        let mut interface = ptr::null_mut();
+        // SAFETY: the pointers are null, or lead to what the function takes.
+        outcome(unsafe { get(name, version, &raw mut interface, flags) })?;
+        // SAFETY: it's what the module gave.
+        Ok(unsafe { interface.read() })
     }
 
     /// The module.

@@ -21,7 +21,7 @@ fn a_null_pointer_is_arguments_bad_in_every_place_that_needs_one() {
         let key = main.aes(true, "key").expect("a key");
         let mut memory = Memory::new();
         let mut tried = 0;
-        for function in functions(raw.functions()) {
+        for function in functions(raw.newest()) {
             for (place, _) in function.args.iter().enumerate().filter(|(_, arg)| arg.is_needed()) {
                 let session = raw.open().expect("C_OpenSession");
                 let mut arguments = memory.arguments(&function, session.handle, key, 0);
@@ -37,7 +37,7 @@ fn a_null_pointer_is_arguments_bad_in_every_place_that_needs_one() {
                 tried += 1;
             }
         }
-        assert!(tried > 80, "{tried} calls are too few");
+        assert!(tried > 130, "{tried} calls are too few");
     });
 }
 
@@ -77,7 +77,7 @@ fn handles_of_nothing_are_told_from_good_ones_by_every_function() {
         let closed = raw.open().expect("C_OpenSession");
         closed.close().expect("C_CloseSession");
         let mut memory = Memory::new();
-        for function in functions(raw.functions()) {
+        for function in functions(raw.newest()) {
             for bad in [0, u64::MAX, 1 << 63, 0xdead_beef, closed.handle] {
                 let mut refused = |arg, codes: &[ReturnCode]| {
                     let Some(place) = function.args.iter().position(|this| *this == arg) else { return };
@@ -105,6 +105,8 @@ fn handles_of_nothing_are_told_from_good_ones_by_every_function() {
                         // The mechanism is looked at first: it makes digests, nothing else.
                         ReturnCode::MECHANISM_INVALID,
                         ReturnCode::OPERATION_NOT_INITIALIZED,
+                        // As is a saved state, which this isn't.
+                        ReturnCode::SAVED_STATE_INVALID,
                     ],
                 );
             }
@@ -116,7 +118,7 @@ fn handles_of_nothing_are_told_from_good_ones_by_every_function() {
 
 /// Functions that leave behind what the next one needs.
 pub(crate) fn harmless(raw: &Raw) -> Vec<Function> {
-    let mut all = functions(raw.functions());
+    let mut all = functions(raw.newest());
     all.retain(|function| !DISRUPTIVE.contains(&function.name));
     all
 }

@@ -1,4 +1,4 @@
-//! All functions of the 2.40 list and what their arguments are, so that each can be called with anything.
+//! All functions of the 3.2 list and what their arguments are, so that each can be called with anything.
 
 use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
@@ -14,6 +14,8 @@ pub(crate) enum Arg {
     Object,
     /// A number that isn't any of the others.
     Number(u64),
+    /// A number without which the call would take for ever.
+    Fixed(u64),
     /// Bytes to read, whose length is the next argument.
     Bytes,
     /// The length of what is before it.
@@ -26,6 +28,10 @@ pub(crate) enum Arg {
     BufferLen,
     /// A buffer to fill, whose length is the next argument.
     Room,
+    /// A message's parameters, whose length is the next argument; some take none.
+    Parameter,
+    /// The length of a message's parameters.
+    ParameterLen,
     /// A mechanism.
     Mechanism,
     /// Attributes, whose number is the next argument.
@@ -49,12 +55,19 @@ pub(crate) struct Function {
 }
 
 /// Any function, with as many arguments as the one that has most.
-type Entry = unsafe extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64) -> CK_RV;
+type Entry = unsafe extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> CK_RV;
 
 const THROUGH: &[Arg] = &[Session, Bytes, Len, Buffer, BufferLen];
 const INIT: &[Arg] = &[Session, Mechanism, Object];
 
-const TABLE: [(&str, &[Arg]); 68] = [
+const MESSAGE: &[Arg] = &[Session, Parameter, ParameterLen, Bytes, Len, Bytes, Len, Buffer, BufferLen];
+const MESSAGE_BEGIN: &[Arg] = &[Session, Parameter, ParameterLen, Bytes, Len];
+const MESSAGE_NEXT: &[Arg] =
+    &[Session, Parameter, ParameterLen, Bytes, Len, Buffer, BufferLen, Number(CKF_END_OF_MESSAGE)];
+const SIGNATURE: &[Arg] = &[Session, Parameter, ParameterLen, Bytes, Len, Buffer, BufferLen];
+const VERIFICATION: &[Arg] = &[Session, Parameter, ParameterLen, Bytes, Len, Bytes, Len];
+
+const TABLE: [(&str, &[Arg]); 104] = [
     ("C_Initialize", &[Nothing]),
     ("C_Finalize", &[Nothing]),
     ("C_GetInfo", &[Place]),
@@ -122,11 +135,50 @@ const TABLE: [(&str, &[Arg]); 68] = [
     ("C_GenerateRandom", &[Session, Room, Len]),
     ("C_GetFunctionStatus", &[Session]),
     ("C_CancelFunction", &[Session]),
-    ("C_WaitForSlotEvent", &[Number(CKF_DONT_BLOCK), Place, Nothing]),
+    ("C_WaitForSlotEvent", &[Fixed(CKF_DONT_BLOCK), Place, Nothing]),
+    ("C_GetInterfaceList", &[Buffer, BufferLen]),
+    ("C_GetInterface", &[Nothing, Nothing, Place, Number(0)]),
+    ("C_LoginUser", &[Session, Number(CKU_USER), Bytes, Len, Bytes, Len]),
+    ("C_SessionCancel", &[Session, Number(CKF_ENCRYPT)]),
+    ("C_MessageEncryptInit", INIT),
+    ("C_EncryptMessage", MESSAGE),
+    ("C_EncryptMessageBegin", MESSAGE_BEGIN),
+    ("C_EncryptMessageNext", MESSAGE_NEXT),
+    ("C_MessageEncryptFinal", &[Session]),
+    ("C_MessageDecryptInit", INIT),
+    ("C_DecryptMessage", MESSAGE),
+    ("C_DecryptMessageBegin", MESSAGE_BEGIN),
+    ("C_DecryptMessageNext", MESSAGE_NEXT),
+    ("C_MessageDecryptFinal", &[Session]),
+    ("C_MessageSignInit", INIT),
+    ("C_SignMessage", SIGNATURE),
+    ("C_SignMessageBegin", &[Session, Parameter, ParameterLen]),
+    ("C_SignMessageNext", SIGNATURE),
+    ("C_MessageSignFinal", &[Session]),
+    ("C_MessageVerifyInit", INIT),
+    ("C_VerifyMessage", VERIFICATION),
+    ("C_VerifyMessageBegin", &[Session, Parameter, ParameterLen]),
+    ("C_VerifyMessageNext", VERIFICATION),
+    ("C_MessageVerifyFinal", &[Session]),
+    ("C_EncapsulateKey", &[Session, Mechanism, Object, Template, Count, Buffer, BufferLen, Place]),
+    ("C_DecapsulateKey", &[Session, Mechanism, Object, Template, Count, Bytes, Len, Place]),
+    ("C_VerifySignatureInit", &[Session, Mechanism, Object, Bytes, Len]),
+    ("C_VerifySignature", &[Session, Bytes, Len]),
+    ("C_VerifySignatureUpdate", &[Session, Bytes, Len]),
+    ("C_VerifySignatureFinal", &[Session]),
+    ("C_GetSessionValidationFlags", &[Session, Number(CKS_LAST_VALIDATION_OK), Place]),
+    ("C_AsyncComplete", &[Session, Label, Nothing]),
+    ("C_AsyncGetID", &[Session, Label, Place]),
+    ("C_AsyncJoin", &[Session, Label, Number(1), Nothing, Number(0)]),
+    ("C_WrapKeyAuthenticated", &[Session, Mechanism, Object, Object, Bytes, Len, Buffer, BufferLen]),
+    (
+        "C_UnwrapKeyAuthenticated",
+        &[Session, Mechanism, Object, Bytes, Len, Template, Count, Bytes, Len, Place],
+    ),
 ];
 
 /// All functions of a list.
-pub(crate) fn functions(list: &CK_FUNCTION_LIST) -> Vec<Function> {
+pub(crate) fn functions(list: &CK_FUNCTION_LIST_3_2) -> Vec<Function> {
     assert_eq!(size_of_val(list), 8 * (1 + TABLE.len()), "a version and so many pointers");
     let first = std::ptr::from_ref(list).cast::<usize>();
     let function = |(at, (name, args)): (usize, &(&'static str, &'static [Arg]))| {
@@ -142,12 +194,12 @@ impl Function {
     /// Calls it.
     pub(crate) fn call(&self, values: &[u64]) -> ReturnCode {
         assert_eq!(values.len(), self.args.len());
-        let mut all = [0; 8];
+        let mut all = [0; 10];
         all[..values.len()].copy_from_slice(values);
-        let [a, b, c, d, e, f, g, h] = all;
+        let [a, b, c, d, e, f, g, h, i, j] = all;
         // SAFETY: on all Linux systems that there is a module for, whole numbers and pointers are passed alike, and a
         // function doesn't see arguments that it doesn't take. What pointers point to is the caller's business.
-        ReturnCode(unsafe { std::mem::transmute::<usize, Entry>(self.entry)(a, b, c, d, e, f, g, h) })
+        ReturnCode(unsafe { std::mem::transmute::<usize, Entry>(self.entry)(a, b, c, d, e, f, g, h, i, j) })
     }
 
     /// Whether the module says that it doesn't have it, or nobody has it any more (PKCS#11 2.40 section 5.16).
@@ -159,12 +211,15 @@ impl Function {
 impl Arg {
     /// Whether it's a pointer that leads somewhere.
     pub(crate) fn is_pointer(self) -> bool {
-        matches!(self, Bytes | Label | Buffer | BufferLen | Room | Self::Mechanism | Self::Template | Place)
+        matches!(
+            self,
+            Bytes | Label | Buffer | BufferLen | Room | Parameter | Self::Mechanism | Self::Template | Place
+        )
     }
 
     /// Whether it may not be `NULL`.
     pub(crate) fn is_needed(self) -> bool {
-        self.is_pointer() && self != Buffer
+        self.is_pointer() && !matches!(self, Buffer | Parameter)
     }
 }
 
@@ -177,6 +232,9 @@ pub(crate) struct Memory {
 const DATA: usize = 0;
 const ATTRIBUTES: usize = 512;
 const MECHANISM: usize = 768;
+const PARAMETER: usize = 832;
+const NONCE: usize = 900;
+const TAG: usize = 940;
 const LENGTH: usize = 1024;
 const PLACE: usize = 1280;
 const OUTPUT: usize = 2560;
@@ -205,8 +263,17 @@ impl Memory {
         let attribute = CK_ATTRIBUTE { type_: CKA_LABEL, pValue: at(LABEL).cast(), ulValueLen: 1 };
         let mechanism =
             CK_MECHANISM { mechanism: CKM_SHA256, pParameter: std::ptr::null_mut(), ulParameterLen: 0 };
+        let parameter = CK_GCM_MESSAGE_PARAMS {
+            pIv: at(NONCE),
+            ulIvLen: 12,
+            ulIvFixedBits: 0,
+            ivGenerator: CKG_GENERATE,
+            pTag: at(TAG),
+            ulTagBits: 128,
+        };
         // SAFETY: all of it is inside the memory, which nobody else has.
         unsafe {
+            at(PARAMETER).cast::<CK_GCM_MESSAGE_PARAMS>().write_unaligned(parameter);
             at(ATTRIBUTES).cast::<CK_ATTRIBUTE>().write_unaligned(attribute);
             at(MECHANISM).cast::<CK_MECHANISM>().write_unaligned(mechanism);
             // Slots and mechanisms come in words.
@@ -216,7 +283,9 @@ impl Memory {
             Session => session,
             Slot | Nothing => 0,
             Object => object,
-            Number(number) => *number,
+            Number(number) | Fixed(number) => *number,
+            Parameter => at(PARAMETER) as u64,
+            ParameterLen => size_of::<CK_GCM_MESSAGE_PARAMS>() as u64,
             Bytes | Label => at(DATA) as u64,
             Len => DATA_LEN,
             Buffer | Room => at(OUTPUT) as u64,

@@ -158,7 +158,9 @@ impl MacStream {
                 State::Cmac(ffi::Cmac::with_des(value).map_err(|_| engine_failed())?)
             }
             (Algorithm::AesMac | Algorithm::AesMacGeneral, _) => State::Cbc(CbcMac::new(Mode::Cbc, value)?),
-            (Algorithm::DesMac | Algorithm::DesMacGeneral, _) => State::Cbc(CbcMac::new(Mode::DesCbc, value)?),
+            (Algorithm::DesMac | Algorithm::DesMacGeneral, _) => {
+                State::Cbc(CbcMac::new(Mode::DesCbc, value)?)
+            }
             (Algorithm::AesXcbcMac | Algorithm::AesXcbcMac96, _) => State::Cbc(CbcMac::xcbc(value)?),
             (Algorithm::Poly1305, _) => {
                 let key = value.try_into().map_err(|_| wrong_length(value, spec))?;

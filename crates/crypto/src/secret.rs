@@ -1,14 +1,13 @@
-//! Secret keys: AES keys, generic secrets, and secrets for one HMAC.
+//! Secret keys: AES and DES keys, keys for ChaCha20 and Poly1305, generic secrets, and secrets for one HMAC.
 
 use std::fmt;
 
 use strongroom_model::{
-    Algorithm, AttributeType, Attributes, Blob, Error, KeyType, MechanismSpec, MechanismType, Params, Result,
-    ReturnCode,
+    AttributeType, Attributes, Blob, Error, KeyType, MechanismSpec, MechanismType, Params, Result, ReturnCode,
 };
 
 use crate::family::{Family, Order, no_params};
-use crate::{aes, digest, random};
+use crate::{aes, des, digest, random};
 use strongroom_model::Hash;
 
 /// The longest generic secret in bytes.
@@ -48,12 +47,30 @@ impl SecretKey {
             .ok_or_else(|| Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "a secret key needs CKA_VALUE"))?;
         let fits = match key_type {
             KeyType::Aes => matches!(value.len(), 16 | 24 | 32),
+            KeyType::AesXts => matches!(value.len(), 32 | 64),
+            KeyType::Des => value.len() == 8,
+            KeyType::Des2 => value.len() == 16,
+            KeyType::Des3 => value.len() == 24,
+            KeyType::ChaCha20 | KeyType::Poly1305 => value.len() == 32,
             _ => (1..=MAX_SECRET).contains(&value.len()),
         };
         if !fits {
             return Err(Error::new(
                 ReturnCode::ATTRIBUTE_VALUE_INVALID,
                 format!("{key_type:?}: a key of {} bytes isn't possible", value.len()),
+            ));
+        }
+        let flaw = match key_type {
+            KeyType::AesXts if !aes::is_xts_key(value) => Some("its two halves are the same"),
+            KeyType::Des | KeyType::Des2 | KeyType::Des3 if !des::has_odd_parity(value) => {
+                Some("its bytes must have odd parity")
+            }
+            _ => None,
+        };
+        if let Some(flaw) = flaw {
+            return Err(Error::new(
+                ReturnCode::ATTRIBUTE_VALUE_INVALID,
+                format!("{key_type:?}: the key isn't possible: {flaw}"),
             ));
         }
         if attributes.ulong(AttributeType::VALUE_LEN).is_some_and(|len| len != value.len() as u64) {
@@ -72,14 +89,16 @@ impl SecretKey {
         of_type && !matches!(self.key_type, KeyType::Hmac(hash) if spec.hash != Some(hash))
     }
 
-    /// AES: the first bytes of the zero block, encrypted. Others: of the value's SHA-1.
+    /// AES and DES: the first bytes of the zero block, encrypted. Others: of the value's SHA-1.
     pub(crate) fn check_value(&self) -> Result<[u8; 3]> {
-        if self.key_type != KeyType::Aes {
-            return Ok(first_three(&digest::digest(Hash::Sha1, &[&self.value])));
-        }
-        let spec = MechanismType::AES_ECB.spec().filter(|spec| spec.algorithm == Algorithm::AesEcb);
-        let spec = spec.ok_or(ReturnCode::MECHANISM_INVALID)?;
-        Ok(first_three(&aes::encrypt(&self.value, spec, &Params::None, &[0; 16])?))
+        let (ecb, block) = match self.key_type {
+            KeyType::Aes => (MechanismType::AES_ECB, &[0; 16][..]),
+            KeyType::Des => (MechanismType::DES_ECB, &[0; 8][..]),
+            KeyType::Des2 | KeyType::Des3 => (MechanismType::DES3_ECB, &[0; 8][..]),
+            _ => return Ok(first_three(&digest::digest(Hash::Sha1, &[&self.value]))),
+        };
+        let spec = ecb.spec().ok_or(ReturnCode::MECHANISM_INVALID)?;
+        Ok(first_three(&aes::encrypt(&self.value, spec, &Params::None, block)?))
     }
 }
 

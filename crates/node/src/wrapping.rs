@@ -23,7 +23,7 @@ impl Caller<'_> {
         let class = target.class();
         let wrappable = match class {
             ObjectClass::SecretKey => true,
-            ObjectClass::PrivateKey => wrapper.spec.key_type == Some(KeyType::Aes),
+            ObjectClass::PrivateKey => matches!(wrapper.spec.key_type, Some(KeyType::Aes | KeyType::Des3)),
             _ => false,
         };
         if !wrappable {
@@ -131,6 +131,11 @@ fn lengths(spec: &MechanismSpec, key_type: KeyType, template: &Attributes) -> Ve
         (Algorithm::RsaX509, ..) => Vec::new(),
         (_, Some(len), _) => vec![len],
         (_, None, KeyType::Aes) => vec![16, 24, 32],
+        (_, None, KeyType::AesXts) => vec![32, 64],
+        (_, None, KeyType::Des) => vec![8],
+        (_, None, KeyType::Des2) => vec![16],
+        (_, None, KeyType::Des3) => vec![24],
+        (_, None, KeyType::ChaCha20 | KeyType::Poly1305) => vec![32],
         (_, None, _) => Vec::new(),
     }
 }

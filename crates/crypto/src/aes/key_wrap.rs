@@ -7,7 +7,7 @@ use strongroom_model::{Blob, Params, Result};
 use subtle::{Choice, ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroizing;
 
-use super::{Job, bad_params, check_key, engine_failed};
+use super::{Job, bad_params, check_key, engine_failed, padding};
 use crate::ffi::cipher::{BLOCK, BlockCipher};
 
 /// Half a block: the unit that is wrapped.
@@ -43,6 +43,35 @@ pub(super) fn kw(job: Job, value: &[u8], params: &Params, data: &[u8]) -> Result
             return Err(job.corrupt());
         }
         Ok(Blob::from(&halves[HALF..]))
+    }
+}
+
+/// KW of what is padded to half blocks by PKCS#7 first (PKCS#11 3.2, `CKM_AES_KEY_WRAP_PKCS7`). Data: 8 bytes and more,
+/// which with their padding make the two half blocks that KW needs.
+pub(super) fn kw_pkcs7(job: Job, value: &[u8], params: &Params, data: &[u8]) -> Result<Blob> {
+    if job.encrypts() {
+        if data.len() < HALF {
+            return Err(job.bad_length(format!("AES key wrap takes 8 bytes or more, not {}", data.len())));
+        }
+        let (padding, count) = padding::pad(data.len(), HALF);
+        let mut padded = Blob::from(data);
+        padded.extend(&padding[..count]);
+        return kw(job, value, params, &padded);
+    }
+    let mut padded = kw(job, value, params, data)?;
+    let last = padded.len() - HALF;
+    let len = padding::unpad(&padded[last..]).ok_or_else(|| job.corrupt())?;
+    padded.truncate(last + len);
+    Ok(padded)
+}
+
+/// Refuses an initial value other than the standard's: the vendor's mechanisms take no other (cloudhsm.md 5.6).
+pub(super) fn must_be_usual(params: &Params) -> Result<()> {
+    match params {
+        Params::Iv(iv) if iv.as_slice() != KW_ICV => {
+            Err(bad_params("the mechanism takes no initial value, or eight times A6"))
+        }
+        _ => Ok(()),
     }
 }
 

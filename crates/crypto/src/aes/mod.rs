@@ -1,10 +1,13 @@
 //! AES: encryption in its modes, and the wrapping of keys.
 //!
-//! Sources: PKCS#11 3.2 sections on AES, NIST SP 800-38A (ECB, CBC, CTR), SP 800-38D (GCM), SP 800-38F
-//! (KW, KWP), RFC 3394, RFC 5649, RFC 5652 section 6.3 (padding).
+//! Sources: PKCS#11 3.2 sections on AES, NIST SP 800-38A (ECB, CBC, CTR, OFB, CFB) and its addendum (CTS), SP 800-38C
+//! (CCM), SP 800-38D (GCM), SP 800-38E (XTS), SP 800-38F (KW, KWP), RFC 3394, RFC 5649, RFC 5652 section 6.3 (padding).
 
+mod ccm;
+mod feedback;
 mod key_wrap;
 mod padding;
+mod stealing;
 mod stream;
 
 #[cfg(test)]
@@ -12,12 +15,17 @@ mod known_answers;
 #[cfg(test)]
 mod tests;
 
-use strongroom_model::{Algorithm, Blob, Error, MechanismSpec, Params, Result, ReturnCode};
+use strongroom_model::{
+    Algorithm, Blob, Error, MechanismSpec, MechanismType, Params, Result, ReturnCode, limits,
+};
+use subtle::ConstantTimeEq;
 
 use crate::family::{Family, Job as Call, Order, no_params};
 use crate::ffi::cipher::Cipher;
 use crate::random;
-use crate::stream::{Running, StreamKind};
+use crate::stream::{self as streams, Running, StreamKind};
+use feedback::Feedback;
+use stealing::Stealing;
 
 pub use stream::AesStream;
 
@@ -43,14 +51,44 @@ impl Family for Aes {
 
     fn generate_secret(&self, order: &Order<'_>, value_len: usize) -> Result<Blob> {
         no_params(order.params)?;
+        if order.spec.algorithm == Algorithm::AesXtsKeyGen {
+            order.check_len(value_len, matches!(value_len, 32 | 64))?;
+            let mut value = random::blob(value_len);
+            while !is_xts_key(&value) {
+                value = random::blob(value_len);
+            }
+            return Ok(value);
+        }
         order.check_len(value_len, matches!(value_len, 16 | 24 | 32))?;
         Ok(random::blob(value_len))
     }
 
     fn open(&self, kind: StreamKind, call: &Call<'_>) -> Result<Box<dyn Running>> {
-        let encrypt = kind == StreamKind::Encrypt;
-        Ok(Box::new(AesStream::open(encrypt, &call.secret()?.value, call.spec, call.params)?))
+        let (value, spec, params) = (&call.secret()?.value, call.spec, call.params);
+        let job = if kind == StreamKind::Encrypt { Job::Encrypt } else { Job::Decrypt };
+        Ok(match spec.algorithm {
+            Algorithm::AesCts | Algorithm::AesXts => Box::new(Stealing::start(job, value, spec, params)?),
+            Algorithm::AesCfb64 => Box::new(Feedback::start(job, value, params)?),
+            Algorithm::AesCcm => {
+                check_key(job, value)?;
+                ccm::check_params(params)?;
+                streams::gathered(kind, call, limits::MAX_DATA + TAG)
+            }
+            _ => Box::new(AesStream::start(job, value, spec, params)?),
+        })
     }
+}
+
+/// The longest tag in bytes.
+const TAG: usize = 16;
+
+/// The length in bytes of an IV that is made here.
+const MADE_IV: usize = 12;
+
+/// Whether a value may be a key of XTS: two AES keys that differ (FIPS 140-3 IG C.I).
+pub(crate) fn is_xts_key(value: &[u8]) -> bool {
+    let (first, second) = value.split_at(value.len() / 2);
+    matches!(value.len(), 32 | 64) && !bool::from(first.ct_eq(second))
 }
 
 /// Encrypts in one go. `value` is the key; ciphertexts of GCM end in the tag.
@@ -75,7 +113,7 @@ pub fn decrypt(value: &[u8], spec: &MechanismSpec, params: &Params, data: &[u8])
     run(Job::Decrypt, value, spec, params, data)
 }
 
-/// Wraps the bytes of a key: KW, KWP, CBC-PAD or GCM.
+/// Wraps the bytes of a key: KW, KWP, CBC-PAD, CCM or GCM.
 ///
 /// # Errors
 ///
@@ -96,12 +134,65 @@ pub fn unwrap(value: &[u8], spec: &MechanismSpec, params: &Params, wrapped: &[u8
 }
 
 fn run(job: Job, value: &[u8], spec: &MechanismSpec, params: &Params, data: &[u8]) -> Result<Blob> {
+    if is_vendors_wrap(spec.kind) {
+        key_wrap::must_be_usual(params)?;
+    }
     match spec.algorithm {
         Algorithm::AesKw => key_wrap::kw(job, value, params, data),
+        Algorithm::AesKwPkcs7 => key_wrap::kw_pkcs7(job, value, params, data),
         Algorithm::AesKwp => key_wrap::kwp(job, value, params, data),
-        Algorithm::AesGcm if !job.encrypts() => open_gcm(job, value, params, data),
+        Algorithm::AesCcm => ccm::ccm(job, value, params, data),
+        Algorithm::AesCts | Algorithm::AesXts => Stealing::start(job, value, spec, params)?.run(data),
+        Algorithm::AesCfb64 => Ok(Feedback::start(job, value, params)?.apply(data)),
+        Algorithm::AesGcm => match with_made_iv(job, spec, params, data)? {
+            Some((params, data)) if job.encrypts() => {
+                let Params::Gcm { iv, .. } = &params else { return Err(bad_params("AES-GCM takes an IV")) };
+                let mut out = iv.clone();
+                out.extend(&AesStream::start(job, value, spec, &params)?.run(data)?);
+                Ok(out)
+            }
+            Some((params, data)) => open_gcm(job, value, &params, data),
+            None if job.encrypts() => AesStream::start(job, value, spec, params)?.run(data),
+            None => open_gcm(job, value, params, data),
+        },
         _ => AesStream::start(job, value, spec, params)?.run(data),
     }
+}
+
+const fn is_vendors_wrap(kind: MechanismType) -> bool {
+    matches!(
+        kind,
+        MechanismType::CLOUDHSM_AES_KEY_WRAP_NO_PAD
+            | MechanismType::CLOUDHSM_AES_KEY_WRAP_PKCS5_PAD
+            | MechanismType::CLOUDHSM_AES_KEY_WRAP_ZERO_PAD
+    )
+}
+
+/// The parameters and the data without the IV, where that is made here and comes before the ciphertext: `CKM_CLOUDHSM_AES_GCM`,
+/// and `CKM_AES_GCM` whose caller gives none (cloudhsm.md 5.5).
+fn with_made_iv<'a>(
+    job: Job,
+    spec: &MechanismSpec,
+    params: &Params,
+    data: &'a [u8],
+) -> Result<Option<(Params, &'a [u8])>> {
+    let Params::Gcm { iv, aad, tag_bits } = params else {
+        return Err(bad_params("AES-GCM takes an IV, additional data and a tag's length"));
+    };
+    if !iv.is_empty() {
+        if spec.kind == MechanismType::CLOUDHSM_AES_GCM {
+            return Err(bad_params(format!("{} makes the IV itself: give none", spec.name)));
+        }
+        return Ok(None);
+    }
+    let (iv, data) = if job.encrypts() {
+        (random::blob(MADE_IV), data)
+    } else {
+        let parts = data.split_at_checked(MADE_IV);
+        let (iv, rest) = parts.ok_or_else(|| job.bad_length("the data is shorter than an IV"))?;
+        (Blob::from(iv), rest)
+    };
+    Ok(Some((Params::Gcm { iv, aad: aad.clone(), tag_bits: *tag_bits }, data)))
 }
 
 /// GCM decryption at once: unlike a stream it needs no copy of the ciphertext.
@@ -180,7 +271,13 @@ fn check_key(job: Job, value: &[u8]) -> Result<()> {
 /// Refuses what can encrypt but isn't fit to wrap keys.
 fn wraps(spec: &MechanismSpec) -> Result<&MechanismSpec> {
     match spec.algorithm {
-        Algorithm::AesKw | Algorithm::AesKwp | Algorithm::AesCbcPad | Algorithm::AesGcm => Ok(spec),
+        Algorithm::AesKw
+        | Algorithm::AesKwPkcs7
+        | Algorithm::AesKwp
+        | Algorithm::AesCbcPad
+        | Algorithm::AesCcm
+        | Algorithm::AesGcm
+        | Algorithm::DesCbcPad => Ok(spec),
         _ => Err(Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't wrap keys", spec.name))),
     }
 }

@@ -1,14 +1,14 @@
 //! The modes over data that comes in parts.
 
 use strongroom_model::{Algorithm, Blob, Error, MechanismSpec, Params, Result, ReturnCode, limits};
-use zeroize::Zeroizing;
 
 use super::{Job, bad_params, check_key, engine_failed, finish_gcm, padding};
 use crate::ffi::Failed;
-use crate::ffi::cipher::{BLOCK, Cipher, Mode};
+use crate::ffi::cipher::{BLOCK, Cipher, DES_BLOCK, Mode};
 use crate::stream::Running;
 
-/// Encryption or decryption under way, in parts of any size. One-shot operations run through it too.
+/// Encryption or decryption under way, in parts of any size. One-shot operations run through it too. DES's modes do as
+/// well.
 ///
 /// GCM decryption gives out nothing before the tag has been verified: it keeps the ciphertext until
 /// [`Self::finish`], up to [`limits::MAX_DATA`] bytes.
@@ -19,12 +19,12 @@ pub struct AesStream {
 }
 
 enum Kind {
-    /// ECB, CBC.
+    /// ECB, CBC; OFB and CFB, whose blocks are single bytes here.
     Blocks,
     /// CBC-PAD, encryption.
     Pad,
-    /// CBC-PAD, decryption: the last block so far, which may turn out to be padding.
-    Unpad { held: Option<Zeroizing<[u8; BLOCK]>> },
+    /// CBC-PAD, decryption: the last block so far, which may turn out to be padding; empty until there is one.
+    Unpad { held: Blob },
     /// CTR: how many bytes the counter is still good for.
     Counter { left: u128 },
     /// GCM, encryption.
@@ -44,7 +44,7 @@ impl Running for AesStream {
 }
 
 impl AesStream {
-    /// Opens a stream: ECB, CBC, CBC-PAD, CTR or GCM. `value` is the key.
+    /// Opens a stream: ECB, CBC, CBC-PAD, CTR, GCM, OFB, CFB. `value` is the key.
     ///
     /// # Errors
     ///
@@ -55,15 +55,28 @@ impl AesStream {
     }
 
     pub(super) fn start(job: Job, value: &[u8], spec: &MechanismSpec, params: &Params) -> Result<Self> {
-        check_key(job, value)?;
+        if !is_des(spec.algorithm) {
+            check_key(job, value)?;
+        }
         let cipher =
             |mode, iv: &[u8]| Cipher::new(mode, job.encrypts(), value, iv).map_err(|_| engine_failed());
+        let padded = || if job.encrypts() { Kind::Pad } else { Kind::Unpad { held: Blob::new() } };
         let (cipher, kind) = match (spec.algorithm, params) {
             (Algorithm::AesEcb, Params::None) => (cipher(Mode::Ecb, &[])?, Kind::Blocks),
-            (Algorithm::AesCbc, Params::Iv(iv)) => (cipher(Mode::Cbc, cbc_iv(iv)?)?, Kind::Blocks),
-            (Algorithm::AesCbcPad, Params::Iv(iv)) => {
-                let kind = if job.encrypts() { Kind::Pad } else { Kind::Unpad { held: None } };
-                (cipher(Mode::Cbc, cbc_iv(iv)?)?, kind)
+            (Algorithm::AesCbc, Params::Iv(iv)) => (cipher(Mode::Cbc, block_of(iv, BLOCK)?)?, Kind::Blocks),
+            (Algorithm::AesCbcPad, Params::Iv(iv)) => (cipher(Mode::Cbc, block_of(iv, BLOCK)?)?, padded()),
+            (Algorithm::AesOfb, Params::Iv(iv)) => (cipher(Mode::Ofb, block_of(iv, BLOCK)?)?, Kind::Blocks),
+            (Algorithm::AesCfb1, Params::Iv(iv)) => (cipher(Mode::Cfb1, block_of(iv, BLOCK)?)?, Kind::Blocks),
+            (Algorithm::AesCfb8, Params::Iv(iv)) => (cipher(Mode::Cfb8, block_of(iv, BLOCK)?)?, Kind::Blocks),
+            (Algorithm::AesCfb128, Params::Iv(iv)) => {
+                (cipher(Mode::Cfb128, block_of(iv, BLOCK)?)?, Kind::Blocks)
+            }
+            (Algorithm::DesEcb, Params::None) => (cipher(Mode::DesEcb, &[])?, Kind::Blocks),
+            (Algorithm::DesCbc, Params::Iv(iv)) => {
+                (cipher(Mode::DesCbc, block_of(iv, DES_BLOCK)?)?, Kind::Blocks)
+            }
+            (Algorithm::DesCbcPad, Params::Iv(iv)) => {
+                (cipher(Mode::DesCbc, block_of(iv, DES_BLOCK)?)?, padded())
             }
             (Algorithm::AesCtr, Params::Ctr { bits, block }) => {
                 (cipher(Mode::Ctr, block)?, Kind::Counter { left: counter_capacity(*bits, block)? })
@@ -78,11 +91,15 @@ impl AesStream {
                 };
                 (gcm.cipher(job, value)?, kind)
             }
-            (Algorithm::AesEcb | Algorithm::AesCbc | Algorithm::AesCbcPad | Algorithm::AesCtr, _) => {
+            (Algorithm::AesKw | Algorithm::AesKwPkcs7 | Algorithm::AesKwp, _) => {
+                let message = format!("{} doesn't work on data in parts", spec.name);
+                return Err(Error::new(ReturnCode::MECHANISM_INVALID, message));
+            }
+            (algorithm, _) if is_cipher(algorithm) => {
                 return Err(bad_params(format!("{} takes other parameters", spec.name)));
             }
             _ => {
-                let message = format!("{} doesn't work on data in parts", spec.name);
+                let message = format!("{} doesn't encrypt", spec.name);
                 return Err(Error::new(ReturnCode::MECHANISM_INVALID, message));
             }
         };
@@ -133,7 +150,7 @@ impl AesStream {
         let blocks = self.cipher.output_len(len);
         match &self.kind {
             Kind::Blocks | Kind::Pad | Kind::Counter { .. } | Kind::Seal { .. } => blocks,
-            Kind::Unpad { held } => blocks + held.as_ref().map_or(0, |_| BLOCK),
+            Kind::Unpad { held } => blocks + held.len(),
             Kind::Open { .. } => 0,
         }
     }
@@ -141,7 +158,7 @@ impl AesStream {
     /// Room that the end needs.
     fn finish_len(&self) -> usize {
         match &self.kind {
-            Kind::Pad | Kind::Unpad { .. } => BLOCK,
+            Kind::Pad | Kind::Unpad { .. } => self.cipher.block(),
             Kind::Seal { tag_len } => *tag_len,
             Kind::Blocks | Kind::Counter { .. } | Kind::Open { .. } => 0,
         }
@@ -172,20 +189,22 @@ impl AesStream {
     }
 
     fn finish_into(mut self, out: &mut [u8]) -> Result<usize> {
-        let pending = self.cipher.pending();
+        let (pending, block) = (self.cipher.pending(), self.cipher.block());
         if pending != 0 && !matches!(self.kind, Kind::Pad) {
-            return Err(self.job.bad_length("the data isn't a multiple of 16 bytes long"));
+            return Err(self.job.bad_length(format!("the data isn't a multiple of {block} bytes long")));
         }
         match self.kind {
             Kind::Blocks | Kind::Counter { .. } => Ok(0),
             Kind::Pad => {
-                let (padding, count) = padding::pad(pending);
+                let (padding, count) = padding::pad(pending, block);
                 self.cipher.update(&padding[..count], out).map_err(|_| engine_failed())
             }
             Kind::Unpad { held } => {
-                let last = held.ok_or_else(|| self.job.bad_length("there is no data, not even padding"))?;
-                let len = padding::unpad(&last).ok_or_else(|| self.job.corrupt())?;
-                out[..len].copy_from_slice(&last[..len]);
+                if held.is_empty() {
+                    return Err(self.job.bad_length("there is no data, not even padding"));
+                }
+                let len = padding::unpad(&held).ok_or_else(|| self.job.corrupt())?;
+                out[..len].copy_from_slice(&held[..len]);
                 Ok(len)
             }
             Kind::Seal { tag_len } => {
@@ -200,22 +219,21 @@ impl AesStream {
 /// Decrypts, but keeps the last block back.
 fn hold_back(
     cipher: &mut Cipher,
-    held: &mut Option<Zeroizing<[u8; BLOCK]>>,
+    held: &mut Blob,
     data: &[u8],
     out: &mut [u8],
 ) -> std::result::Result<usize, Failed> {
     if cipher.output_len(data.len()) == 0 {
         return cipher.update(data, &mut []);
     }
-    let before = held.as_ref().map_or(0, |block| {
-        out[..BLOCK].copy_from_slice(&**block);
-        BLOCK
-    });
+    let before = held.len();
+    out[..before].copy_from_slice(held);
     let written = before + cipher.update(data, &mut out[before..])?;
-    let last = &mut out[written - BLOCK..written];
-    held.get_or_insert_default().copy_from_slice(last);
+    let given = written - cipher.block();
+    let last = &mut out[given..written];
+    *held = Blob::from(&*last);
     last.fill(0);
-    Ok(written - BLOCK)
+    Ok(given)
 }
 
 /// GCM's parameters, checked.
@@ -251,12 +269,33 @@ impl<'a> Gcm<'a> {
     }
 }
 
-fn cbc_iv(iv: &Blob) -> Result<&[u8]> {
-    if iv.len() == BLOCK {
+/// An IV of one block.
+pub(super) fn block_of(iv: &Blob, block: usize) -> Result<&[u8]> {
+    if iv.len() == block {
         Ok(iv)
     } else {
-        Err(bad_params(format!("the IV of AES-CBC has 16 bytes, not {}", iv.len())))
+        Err(bad_params(format!("the mechanism takes an IV of {block} bytes, not {}", iv.len())))
     }
+}
+
+const fn is_des(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::DesEcb | Algorithm::DesCbc | Algorithm::DesCbcPad)
+}
+
+/// What is encrypted by [`AesStream`].
+const fn is_cipher(algorithm: Algorithm) -> bool {
+    is_des(algorithm)
+        || matches!(
+            algorithm,
+            Algorithm::AesEcb
+                | Algorithm::AesCbc
+                | Algorithm::AesCbcPad
+                | Algorithm::AesCtr
+                | Algorithm::AesOfb
+                | Algorithm::AesCfb1
+                | Algorithm::AesCfb8
+                | Algorithm::AesCfb128
+        )
 }
 
 /// How many bytes can be processed before the low `bits` bits of the counter block wrap around and the

@@ -1,16 +1,22 @@
-//! AES: the block cipher, and its modes over a stream of data.
+//! AES: the block cipher, and its modes over a stream of data; DES in ECB and CBC.
+
+pub(crate) mod ccm;
+pub(crate) mod chacha;
 
 use std::mem::MaybeUninit;
 use std::os::raw::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
 use aws_lc_sys as c;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Failed, check, failed, non_null};
 
-/// The length of a block in bytes.
+/// The length of a block of AES in bytes.
 pub(crate) const BLOCK: usize = 16;
+
+/// The length of a block of DES in bytes.
+pub(crate) const DES_BLOCK: usize = 8;
 
 /// The most that one call into the engine takes: its lengths are C ints.
 const CHUNK: usize = 1 << 30;
@@ -22,9 +28,27 @@ pub(crate) enum Mode {
     Cbc,
     Ctr,
     Gcm,
+    Ofb,
+    Cfb1,
+    Cfb8,
+    Cfb128,
+    /// DES, with a key of 8, 16 or 24 bytes.
+    DesEcb,
+    DesCbc,
 }
 
-/// An operation under way: AES in one mode, with a key and an IV, in one direction. Padding is not
+impl Mode {
+    /// The length of a block if the mode takes whole ones; otherwise 1.
+    pub(crate) const fn block(self) -> usize {
+        match self {
+            Self::Ecb | Self::Cbc => BLOCK,
+            Self::DesEcb | Self::DesCbc => DES_BLOCK,
+            Self::Ctr | Self::Gcm | Self::Ofb | Self::Cfb1 | Self::Cfb8 | Self::Cfb128 => 1,
+        }
+    }
+}
+
+/// An operation under way: AES or DES in one mode, with a key and an IV, in one direction. Padding is not
 /// done here.
 pub(crate) struct Cipher {
     context: NonNull<c::EVP_CIPHER_CTX>,
@@ -38,13 +62,21 @@ pub(crate) struct Cipher {
 unsafe impl Send for Cipher {}
 
 impl Cipher {
-    /// Fails if the key isn't 16, 24 or 32 bytes long, or if the IV's length isn't that of the mode: none
-    /// for ECB, 16 for CBC and CTR, 1 or more for GCM.
+    /// Fails if the key isn't 16, 24 or 32 bytes long (DES: 8, 16 or 24), or if the IV's length isn't that of the mode:
+    /// none for ECB, 1 or more for GCM, a block for the others.
     pub(crate) fn new(mode: Mode, encrypt: bool, key: &[u8], iv: &[u8]) -> Result<Self, Failed> {
         let iv_fits = match mode {
-            Mode::Ecb => iv.is_empty(),
-            Mode::Cbc | Mode::Ctr => iv.len() == BLOCK,
+            Mode::Ecb | Mode::DesEcb => iv.is_empty(),
             Mode::Gcm => !iv.is_empty(),
+            Mode::DesCbc => iv.len() == DES_BLOCK,
+            Mode::Cbc | Mode::Ctr | Mode::Ofb | Mode::Cfb1 | Mode::Cfb8 | Mode::Cfb128 => iv.len() == BLOCK,
+        };
+        let tripled;
+        let key = if matches!(mode, Mode::DesEcb | Mode::DesCbc) {
+            tripled = triple(key).ok_or(Failed)?;
+            &tripled[..]
+        } else {
+            key
         };
         let kind = evp_cipher(mode, key.len()).filter(|_| iv_fits).ok_or(Failed)?;
         let iv_len = c_int::try_from(iv.len()).map_err(|_| Failed)?;
@@ -83,10 +115,13 @@ impl Cipher {
 
     /// How much [`Self::update`] will write for `len` more bytes.
     pub(crate) fn output_len(&self, len: usize) -> usize {
-        match self.mode {
-            Mode::Ecb | Mode::Cbc => (self.pending + len) / BLOCK * BLOCK,
-            Mode::Ctr | Mode::Gcm => len,
-        }
+        let block = self.mode.block();
+        (self.pending + len) / block * block
+    }
+
+    /// The length of a block if the mode takes whole ones; otherwise 1.
+    pub(crate) fn block(&self) -> usize {
+        self.mode.block()
     }
 
     /// Takes additional authenticated data (GCM only, before any other data).
@@ -135,9 +170,7 @@ impl Cipher {
             if usize::try_from(written) != Ok(expected) {
                 return Err(failed());
             }
-            if matches!(self.mode, Mode::Ecb | Mode::Cbc) {
-                self.pending = (self.pending + chunk.len()) % BLOCK;
-            }
+            self.pending = (self.pending + chunk.len()) % self.mode.block();
             total += expected;
         }
         Ok(total)
@@ -183,7 +216,22 @@ impl Drop for Cipher {
     }
 }
 
-/// The engine's description of AES with a key of `key_len` bytes; `None` if there is no such.
+/// A DES key of any length as one of triple length: that of a single one makes single DES of triple DES.
+pub(super) fn triple(key: &[u8]) -> Option<Zeroizing<[u8; 24]>> {
+    let parts = match key.len() {
+        8 => [key, key, key],
+        16 => [&key[..8], &key[8..], &key[..8]],
+        24 => [&key[..8], &key[8..16], &key[16..]],
+        _ => return None,
+    };
+    let mut tripled = Zeroizing::new([0; 24]);
+    for (place, part) in tripled.chunks_exact_mut(8).zip(parts) {
+        place.copy_from_slice(part);
+    }
+    Some(tripled)
+}
+
+/// The engine's description of a cipher with a key of `key_len` bytes; `None` if there is no such.
 fn evp_cipher(mode: Mode, key_len: usize) -> Option<*const c::EVP_CIPHER> {
     // SAFETY: these return pointers to static data and have no preconditions.
     Some(unsafe {
@@ -198,6 +246,20 @@ fn evp_cipher(mode: Mode, key_len: usize) -> Option<*const c::EVP_CIPHER> {
             (Mode::Gcm, 16) => c::EVP_aes_128_gcm(),
             (Mode::Gcm, 24) => c::EVP_aes_192_gcm(),
             (Mode::Gcm, 32) => c::EVP_aes_256_gcm(),
+            (Mode::Ofb, 16) => c::EVP_aes_128_ofb(),
+            (Mode::Ofb, 24) => c::EVP_aes_192_ofb(),
+            (Mode::Ofb, 32) => c::EVP_aes_256_ofb(),
+            (Mode::Cfb1, 16) => c::EVP_aes_128_cfb1(),
+            (Mode::Cfb1, 24) => c::EVP_aes_192_cfb1(),
+            (Mode::Cfb1, 32) => c::EVP_aes_256_cfb1(),
+            (Mode::Cfb8, 16) => c::EVP_aes_128_cfb8(),
+            (Mode::Cfb8, 24) => c::EVP_aes_192_cfb8(),
+            (Mode::Cfb8, 32) => c::EVP_aes_256_cfb8(),
+            (Mode::Cfb128, 16) => c::EVP_aes_128_cfb128(),
+            (Mode::Cfb128, 24) => c::EVP_aes_192_cfb128(),
+            (Mode::Cfb128, 32) => c::EVP_aes_256_cfb128(),
+            (Mode::DesEcb, 24) => c::EVP_des_ede3(),
+            (Mode::DesCbc, 24) => c::EVP_des_ede3_cbc(),
             _ => return None,
         }
     })

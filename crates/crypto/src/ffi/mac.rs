@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use aws_lc_sys as c;
 use strongroom_model::Hash;
 
-use super::cipher::evp_cbc;
+use super::cipher::{evp_cbc, triple};
 use super::{Failed, check, failed, md, non_null};
 
 /// Hashes `data`. `out` has the hash's length.
@@ -130,20 +130,30 @@ impl Drop for Hmac {
     }
 }
 
-/// An AES-CMAC under way.
+/// A CMAC under way.
 pub(crate) struct Cmac(NonNull<c::CMAC_CTX>);
 
 // SAFETY: as for `Digest`.
 unsafe impl Send for Cmac {}
 
 impl Cmac {
-    /// Fails if the key isn't 16, 24 or 32 bytes long.
+    /// With AES. Fails if the key isn't 16, 24 or 32 bytes long.
     pub(crate) fn new(key: &[u8]) -> Result<Self, Failed> {
-        let kind = evp_cbc(key.len()).ok_or(Failed)?;
+        Self::with(evp_cbc(key.len()).ok_or(Failed)?, key)
+    }
+
+    /// With triple DES. Fails if the key isn't 8, 16 or 24 bytes long.
+    pub(crate) fn with_des(key: &[u8]) -> Result<Self, Failed> {
+        // SAFETY: returns a pointer to static data and has no preconditions.
+        Self::with(unsafe { c::EVP_des_ede3_cbc() }, &triple(key).ok_or(Failed)?[..])
+    }
+
+    /// `key` has the length that the cipher needs.
+    fn with(kind: *const c::EVP_CIPHER, key: &[u8]) -> Result<Self, Failed> {
         // SAFETY: no preconditions; null is checked for.
         let context = non_null(unsafe { c::CMAC_CTX_new() })?;
         let cmac = Self(context);
-        // SAFETY: the context is live; `key` has the length that `kind` was chosen by.
+        // SAFETY: the context is live; `key` has the length that `kind` takes.
         check(unsafe {
             c::CMAC_Init(context.as_ptr(), key.as_ptr().cast::<c_void>(), key.len(), kind, ptr::null_mut())
         })?;
@@ -155,11 +165,12 @@ impl Cmac {
         check(unsafe { c::CMAC_Update(self.0.as_ptr(), data.as_ptr(), data.len()) })
     }
 
-    pub(crate) fn finish(self, out: &mut [u8; 16]) -> Result<(), Failed> {
+    /// Gives how long the code is: a block, of 16 bytes or 8.
+    pub(crate) fn finish(self, out: &mut [u8; 16]) -> Result<usize, Failed> {
         let mut written = 0;
-        // SAFETY: the context is live and was initialised; a code of AES-CMAC is one block.
+        // SAFETY: the context is live and was initialised; a code is one block, and no block is longer.
         check(unsafe { c::CMAC_Final(self.0.as_ptr(), out.as_mut_ptr(), &raw mut written) })?;
-        if written == out.len() { Ok(()) } else { Err(failed()) }
+        if written <= out.len() { Ok(written) } else { Err(failed()) }
     }
 }
 

@@ -63,6 +63,17 @@ pub(crate) fn hash_name(hash: Hash) -> &'static str {
     }
 }
 
+/// Vectors are published in hexadecimal.
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    assert!(text.len().is_multiple_of(2), "half a byte in {text:?}");
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal digits");
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A folder for the files that a command reads, removed at the end.
 pub(crate) struct Desk(tempfile::TempDir);
 

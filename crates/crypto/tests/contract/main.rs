@@ -10,3 +10,4 @@ mod pkcs8;
 mod rsa_encryption;
 mod rsa_signatures;
 mod streams;
+mod symmetric;

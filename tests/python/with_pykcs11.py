@@ -341,7 +341,7 @@ def initialises():
 
 def describes():
     info = LIBRARY.getInfo()
-    assert (info.cryptokiVersion, info.manufacturerID.strip()) == ((2, 40), "Strongroom")
+    assert (info.cryptokiVersion, info.manufacturerID.strip()) == ((3, 2), "Strongroom")
     (slot,) = LIBRARY.getSlotList()
     assert LIBRARY.getSlotInfo(slot).flags & CKF_TOKEN_PRESENT
     token = LIBRARY.getTokenInfo(slot)

@@ -80,7 +80,7 @@ fn it_shows_what_module_slot_token_and_mechanisms_are() {
     let bench = Workbench::new(&cluster);
     let ask = |words: &str| run(&mut bench.tool_as_nobody(words)).output();
     let info = ask("--show-info");
-    assert!(info.contains("Cryptoki version 2.40") && info.contains("Strongroom"), "{info}");
+    assert!(info.contains("Cryptoki version 3.2") && info.contains("Strongroom"), "{info}");
     let slots = ask("--list-token-slots");
     let flags = "login required, rng, token initialized, PIN initialized";
     assert!(slots.contains("Slot 0 (0x0)") && slots.contains(flags), "{slots}");

@@ -39,11 +39,13 @@ const SIGN: [(u64, &str); 6] = [
     (CKP_ML_DSA_87, "mldsa_87_sign_seed"),
 ];
 
-const REFUSALS: [ReturnCode; 6] = [
+const REFUSALS: [ReturnCode; 7] = [
     ReturnCode::SIGNATURE_INVALID,
     ReturnCode::SIGNATURE_LEN_RANGE,
     ReturnCode::MECHANISM_PARAM_INVALID,
     ReturnCode::ATTRIBUTE_VALUE_INVALID,
+    // A seed without a byte is none.
+    ReturnCode::TEMPLATE_INCOMPLETE,
     ReturnCode::WRAPPED_KEY_INVALID,
     ReturnCode::WRAPPED_KEY_LEN_RANGE,
 ];

@@ -37,6 +37,19 @@ class GcmWithoutIvBits(ctypes.Structure):
     _fields_ = [field for field in Gcm._fields_ if field[0] != "iv_bits"]
 
 
+class Ccm(ctypes.Structure):
+    _fields_ = [("data_len", ULONG), ("nonce", BYTES), ("nonce_len", ULONG)]
+    _fields_ += [("aad", BYTES), ("aad_len", ULONG), ("mac_len", ULONG)]
+
+
+class ChaCha20(ctypes.Structure):
+    _fields_ = [("counter", BYTES), ("counter_bits", ULONG), ("nonce", BYTES), ("nonce_bits", ULONG)]
+
+
+class ChaCha20Poly1305(ctypes.Structure):
+    _fields_ = [("nonce", BYTES), ("nonce_bits", ULONG), ("aad", BYTES), ("aad_len", ULONG)]
+
+
 class Pss(ctypes.Structure):
     _fields_ = [("hash", ULONG), ("mgf", ULONG), ("salt_len", ULONG)]
 
@@ -49,12 +62,38 @@ class Ecdh(ctypes.Structure):
     _fields_ = [("kdf", ULONG), ("shared_len", ULONG), ("shared", BYTES), ("public_len", ULONG), ("public", BYTES)]
 
 
+class Eddsa(ctypes.Structure):
+    _fields_ = [("prehash", ctypes.c_ubyte), ("context_len", ULONG), ("context", BYTES)]
+
+
+def eddsa(prehash, context):
+    return Eddsa(prehash, len(context), context or None)
+
+
 def ctr(bits, block):
     return Ctr(bits, (ctypes.c_ubyte * 16)(*block))
 
 
 def gcm(iv, aad=b"", tag_bits=128, layout=Gcm):
     return layout(iv=iv, iv_len=len(iv), aad=aad or None, aad_len=len(aad), tag_bits=tag_bits)
+
+
+def ccm(data_len, nonce, aad=b"", mac_len=16):
+    return Ccm(data_len, nonce, len(nonce), aad or None, len(aad), mac_len)
+
+
+def chacha20(counter, nonce):
+    """With a nonce of 12 bytes the counter has 32 bits, else 64."""
+    bits = 32 if len(nonce) == 12 else 64
+    return ChaCha20(counter.to_bytes(bits // 8, "little"), bits, nonce, len(nonce) * 8)
+
+
+def chacha20_poly1305(nonce, aad=b""):
+    return ChaCha20Poly1305(nonce, len(nonce) * 8, aad or None, len(aad))
+
+
+def mac_length(length):
+    return ULONG(length)
 
 
 def pss(hash_, mgf, salt_len):

@@ -7,17 +7,26 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import keys
 import parameters
+import reference
 from module import (
     ATTRIBUTE_VALUE_INVALID, BUFFER_TOO_SMALL, CURVE_NOT_SUPPORTED, KEY_SIZE_RANGE, MECHANISM_INVALID, ULONG,
     MechanismInfo,
 )
 from parameters import HASHES
 from session import (
-    AES, CLASS, EC, EC_PARAMS, EC_POINT, GENERIC_SECRET, KEY_TYPE, LOCAL, MODULUS, MODULUS_BITS, OPEN,
-    PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN, refusal,
+    AES, AES_XTS, CHACHA20, CLASS, DES, DES2, DES3, EC, EC_PARAMS, EC_POINT, GENERIC_SECRET, KEY_TYPE, LOCAL, MODULUS, MODULUS_BITS, OPEN,
+    POLY1305, PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN, refusal,
 )
 
 SLOT = 0
+# By the algorithm of a mechanism that makes secret keys: lengths that it makes, and some that it doesn't.
+GENERATED = {
+    "AesKeyGen": ((16, 24, 32), (0, 1, 15, 17, 20, 31, 33, 64)),
+    "AesXtsKeyGen": ((32, 64), (0, 16, 31, 33, 48, 63, 65)),
+    "GenericKeyGen": ((1, 20, 64, 4096), (0, 4097, 2**32 + 16)),
+    "DesKeyGen": ((), (0, 1, 7, 9, 25, 32)),
+    "ChaChaKeyGen": ((), (0, 1, 16, 31, 33, 64)),
+}
 # CKF_HW: what is done in a node counts as done by a device.
 BY_HARDWARE = 1
 # By OID: secp192r1 below the smallest, sect571r1 beyond the largest, and curves in between that aren't supported.
@@ -108,18 +117,25 @@ def generated_ec(session):
 
 
 def generated_secrets(session):
-    cases = {"CKM_AES_KEY_GEN": ((16, 24, 32), (0, 1, 15, 17, 20, 31, 33, 64))}
-    cases["CKM_GENERIC_SECRET_KEY_GEN"] = ((1, 20, 64, 4096), (0, 4097, 2**32 + 16))
-    for name, (sizes, others) in cases.items():
-        row, mechanism = session.rows[name], session.mechanism(name)
+    for row in session.rows.values():
+        if row["algorithm"] not in GENERATED or "generate" not in row["purposes"]:
+            continue
+        sizes, others = GENERATED[row["algorithm"]]
+        # Of DES and ChaCha20 a mechanism makes keys of one length, which needn't be said.
+        fixed = row["min"] == row["max"]
+        sizes = (row["min"],) if fixed else sizes
+        mechanism = session.mechanism(row["name"])
         assert (row["min"], row["max"]) == (min(sizes), max(sizes))
         for size in sizes:
             for token in (False, True):
-                made = [session.generate(mechanism, {VALUE_LEN: size, TOKEN: token, **OPEN}) for _ in range(2)]
+                stated = {} if fixed and token else {VALUE_LEN: size}
+                made = [session.generate(mechanism, {**stated, TOKEN: token, **OPEN}) for _ in range(2)]
                 one, other = (session.get(key, VALUE) for key in made)
                 # Two keys of one byte may be the same.
                 assert len(one) == len(other) == size and (size == 1 or one != other)
                 assert session.get(made[0], LOCAL) == b"\x01"
+                if row["algorithm"] == "DesKeyGen":
+                    assert one == reference.with_parity(one)
                 session.destroy(*made)
         for size in others:
             assert refusal(session.generate, mechanism, {VALUE_LEN: size}) in (ATTRIBUTE_VALUE_INVALID, KEY_SIZE_RANGE)
@@ -157,18 +173,28 @@ def ec_bounds(session):
 
 
 def secret_bounds(session):
-    rows = [row for row in session.rows.values() if "generate" not in row["purposes"]]
-    aes = [row for row in rows if row["name"].startswith("CKM_AES")]
-    macs = [row for row in rows if row["algorithm"] == "Hmac"]
-    assert {(row["min"], row["max"]) for row in aes} == {(16, 32)}
-    assert {(row["min"], row["max"]) for row in macs} == {(1, 4096)}
-    for key_type, users, smallest, largest in ((AES, aes, 16, 32), (GENERIC_SECRET, macs, 1, 4096)):
-        for size in (smallest, largest):
-            key = session.secret(key_type, session.rng.randbytes(size))
+    rows = [row for row in session.rows.values() if not {"generate", "derive"} & set(row["purposes"])]
+    rows = [row for row in rows if "Tls" not in row["algorithm"]]
+    for made_for, (smallest, largest), keys_ in (
+        ("Aes", (16, 32), (AES,)),
+        ("AesXts", (32, 64), (AES_XTS,)),
+        ("Des", (8, 8), (DES,)),
+        ("Des3", (16, 24), (DES2, DES3)),
+        ("ChaCha20", (32, 32), (CHACHA20,)),
+        ("Poly1305", (32, 32), (POLY1305,)),
+        ("GenericSecret", (1, 4096), (GENERIC_SECRET,)),
+    ):
+        users = [row for row in rows if row["key_type"] == made_for]
+        narrower = [row for row in users if "XCBC" in row["name"]]
+        assert {(row["min"], row["max"]) for row in narrower} <= {(16, 16)}
+        assert {(row["min"], row["max"]) for row in users if row not in narrower} == {(smallest, largest)}
+        for key_type, size in zip(keys_ * 2, (smallest, largest)):
+            key = session.secret(key_type, reference.with_parity(session.rng.randbytes(size)))
             for row in users:
-                works(session, row, (key, key))
+                if size <= row["max"]:
+                    works(session, row, (key, key))
         for size in (0, smallest - 1, largest + 1):
-            assert refusal(session.secret, key_type, bytes(size)) == ATTRIBUTE_VALUE_INVALID
+            assert refusal(session.secret, keys_[0], b"\x01" * size) == ATTRIBUTE_VALUE_INVALID
 
 
 def works(session, row, pair, point=None):
@@ -190,10 +216,28 @@ def works(session, row, pair, point=None):
 
 
 def usual_parameter(row, point):
-    hash_ = HASHES[row["hash"] or "Sha1"]
+    hash_ = HASHES.get(row["hash"], HASHES["Sha1"])
     match row["algorithm"]:
-        case "AesCbc" | "AesCbcPad":
+        case "AesCbc" | "AesCbcPad" | "AesCts" | "AesXts" | "AesOfb":
             return bytes(16)
+        case "AesCfb1" | "AesCfb8" | "AesCfb64" | "AesCfb128":
+            return bytes(16)
+        case "DesCbc" | "DesCbcPad":
+            return bytes(8)
+        case "AesCcm":
+            return parameters.ccm(16, bytes(12))
+        case "ChaCha20":
+            return parameters.chacha20(0, bytes(12))
+        case "ChaCha20Poly1305":
+            return parameters.chacha20_poly1305(bytes(12))
+        case "HmacGeneral" | "AesCmacGeneral" | "AesMacGeneral" | "DesCmacGeneral" | "DesMacGeneral":
+            return parameters.mac_length(8)
+        case "AesGmac":
+            return parameters.gcm(bytes(12))
+        case "AesGcm" if row["name"] == "CKM_CLOUDHSM_AES_GCM":
+            made = parameters.gcm(b"")
+            made.iv = None
+            return made
         case "AesCtr":
             return parameters.ctr(128, bytes(16))
         case "AesGcm":

@@ -6,6 +6,7 @@ import hmac
 from cryptography.hazmat.primitives import keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.ciphers import modes
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 import keys
 import parameters
@@ -13,7 +14,7 @@ import reference
 from module import KEY_NOT_WRAPPABLE, KEY_SIZE_RANGE, WRAPPED_KEY_INVALID, WRAPPED_KEY_LEN_RANGE
 from parameters import HASHES
 from session import (
-    AES, CLASS, EC, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, OPEN, PRIVATE_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN,
+    AES, CLASS, DES3, EC, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, OPEN, PRIVATE_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN,
     refusal,
 )
 
@@ -26,6 +27,8 @@ def compare(session):
             for mechanism, wrapped in aes_mechanisms(session, value):
                 secret_keys(session, mechanism, wrapped, (wrapping, wrapping), token)
                 private_keys(session, mechanism, wrapped, wrapping, token)
+            vendors_gcm(session, wrapping, value)
+        des(session, token)
         for bits in (1024, 2048, 3072, 4096):
             rsa_wraps(session, keys.rsa_key(bits), token)
 
@@ -42,15 +45,52 @@ def aes_mechanisms(session, value):
     for tag_bits in (128, 96):
         parameter = parameters.gcm(iv, aad, tag_bits)
         yield session.mechanism("CKM_AES_GCM", parameter), lambda key: reference.gcm(value, iv, aad, tag_bits, key)
-    yield session.mechanism("CKM_AES_KEY_WRAP"), lambda key: keywrap.aes_key_wrap(value, key)
+    nonce = session.some(7, 12)
+    yield session.mechanism("CKM_AES_CCM", parameters.ccm(0, nonce, aad, 14)), lambda key: AESCCM(value, 14).encrypt(
+        nonce, key, aad
+    )
+    for row in session.with_algorithm("AesKw", "wrap"):
+        yield session.mechanism(row["name"]), lambda key: keywrap.aes_key_wrap(value, key)
+    for row in session.with_algorithm("AesKwPkcs7", "wrap"):
+        yield session.mechanism(row["name"]), lambda key: keywrap.aes_key_wrap(
+            value, key + bytes([8 - len(key) % 8]) * (8 - len(key) % 8)
+        )
     for row in session.with_algorithm("AesKwp", "wrap"):
         yield session.mechanism(row["name"]), lambda key: keywrap.aes_key_wrap_with_padding(value, key)
+
+
+def takes(session, mechanism, length):
+    """Whether a mechanism wraps keys of a length."""
+    algorithm = session.rows[mechanism.name]["algorithm"]
+    return not (algorithm == "AesKw" and length % 8 or algorithm == "AesKwPkcs7" and length < 8)
+
+
+def vendors_gcm(session, wrapping, value):
+    """The IV is made in the module and comes before the wrapped key."""
+    parameter = parameters.gcm(b"", b"aad")
+    parameter.iv = None
+    mechanism, secret = session.mechanism("CKM_CLOUDHSM_AES_GCM", parameter), session.rng.randbytes(32)
+    wrapped = session.wrap(mechanism, wrapping, session.secret(AES, secret))
+    assert wrapped[12:] == reference.gcm(value, wrapped[:12], b"aad", 128, secret)
+    attributes = {CLASS: SECRET_KEY, KEY_TYPE: AES, **OPEN}
+    assert session.get(session.unwrap(mechanism, wrapping, wrapped, attributes), VALUE) == secret
+
+
+def des(session, token):
+    value, iv = reference.with_parity(session.rng.randbytes(24)), session.rng.randbytes(8)
+    wrapping, mechanism = session.secret(DES3, value, token), session.mechanism("CKM_DES3_CBC_PAD", iv)
+
+    def wrapped(key):
+        return reference.des(value, modes.CBC(iv), key + bytes([8 - len(key) % 8]) * (8 - len(key) % 8))
+
+    secret_keys(session, mechanism, wrapped, (wrapping, wrapping), token)
+    private_keys(session, mechanism, wrapped, wrapping, token)
 
 
 def secret_keys(session, mechanism, wrapped, wrapping, token):
     for key_type, length in ((AES, 16), (AES, 24), (AES, 32), (GENERIC_SECRET, 1), (GENERIC_SECRET, 1001)):
         value = session.rng.randbytes(length)
-        if mechanism.name == "CKM_AES_KEY_WRAP" and length % 8:
+        if not takes(session, mechanism, length):
             key = session.secret(key_type, value)
             assert refusal(session.wrap, mechanism, wrapping[0], key) == KEY_SIZE_RANGE
             continue
@@ -59,7 +99,7 @@ def secret_keys(session, mechanism, wrapped, wrapping, token):
     damaged[0] ^= 1
     attributes = {CLASS: SECRET_KEY, KEY_TYPE: GENERIC_SECRET}
     # CBC alone doesn't see a change of the first block.
-    if mechanism.name != "CKM_AES_CBC_PAD":
+    if not mechanism.name.endswith("CBC_PAD"):
         assert refusal(session.unwrap, mechanism, wrapping[1], bytes(damaged), attributes) == WRAPPED_KEY_INVALID
         short = refusal(session.unwrap, mechanism, wrapping[1], b"short", attributes)
         assert short == WRAPPED_KEY_LEN_RANGE, (mechanism.name, hex(short))
@@ -107,7 +147,7 @@ def private_key(session, mechanism, wrapped, wrapping, of, token):
     key_type, key, handle = of
     encoding = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     pkcs8 = key.private_bytes(*encoding)
-    if mechanism.name == "CKM_AES_KEY_WRAP" and len(pkcs8) % 8:
+    if not takes(session, mechanism, len(pkcs8)):
         # KW takes whole half blocks only, so whether it wraps a private key is chance.
         assert refusal(session.wrap, mechanism, wrapping, handle) == KEY_SIZE_RANGE
         return

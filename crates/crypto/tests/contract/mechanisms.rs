@@ -6,7 +6,8 @@ use strongroom_crypto::{
     verify, wrap,
 };
 use strongroom_model::{
-    Attributes, Hash, KeyType, MECHANISMS, Mechanism, MechanismType, ObjectClass, Params, ReturnCode,
+    Algorithm, Attributes, Hash, KeyType, MECHANISMS, Mechanism, MechanismType, ObjectClass, Params,
+    Purposes, ReturnCode,
 };
 
 use crate::common::{A, CURVES, RSA, code, ec_pair};
@@ -107,8 +108,12 @@ fn whatever_doesnt_fit_is_refused() {
                 }
             }
         }
+        // Only some types of key are here, and not the parameters of TLS.
+        let is_tried =
+            keys.iter().any(|(key_type, _)| spec.takes(*key_type)) && spec.algorithm != Algorithm::TlsMac;
         let should_sign = spec.purposes.contains(SIGN);
-        assert_eq!(signers > 0, should_sign, "{}", spec.name);
+        assert!(signers == 0 || should_sign, "{}", spec.name);
+        assert!(signers > 0 || !should_sign || !is_tried, "{}", spec.name);
     }
 }
 
@@ -141,14 +146,19 @@ fn only_generation_generates() {
         let mechanism = Mechanism::plain(spec.kind);
         let (pair, secret) =
             (code(generate_pair(&mechanism, &template)), code(generate_secret(&mechanism, 16)));
-        let wanted = |does: bool| if does { ReturnCode::OK } else { ReturnCode::MECHANISM_INVALID };
-        assert_eq!(pair, wanted(spec.name.ends_with("KEY_PAIR_GEN")), "{}", spec.name);
-        assert_eq!(
-            secret,
-            wanted(matches!(spec.name, "CKM_AES_KEY_GEN" | "CKM_GENERIC_SECRET_KEY_GEN")),
-            "{}",
-            spec.name
-        );
+        // Some want another template, another length, or parameters.
+        for (made, purpose) in [(pair, Purposes::GENERATE_PAIR), (secret, Purposes::GENERATE)] {
+            assert!(
+                spec.purposes.contains(purpose) || made == ReturnCode::MECHANISM_INVALID,
+                "{}",
+                spec.name
+            );
+        }
+        let usual = ["CKM_RSA_PKCS_KEY_PAIR_GEN", "CKM_EC_KEY_PAIR_GEN"].contains(&spec.name);
+        assert!(pair == ReturnCode::OK || !usual, "{}", spec.name);
+        let usual =
+            ["CKM_AES_KEY_GEN", "CKM_GENERIC_SECRET_KEY_GEN", "CKM_DES2_KEY_GEN", "CKM_SHA256_KEY_GEN"];
+        assert!(secret == ReturnCode::OK || !usual.contains(&spec.name), "{}", spec.name);
         let mechanism = Mechanism { kind: spec.kind, params: Params::Iv([0; 16].into()) };
         assert_ne!(code(generate_pair(&mechanism, &template)), ReturnCode::OK);
         assert_ne!(code(generate_secret(&mechanism, 16)), ReturnCode::OK);

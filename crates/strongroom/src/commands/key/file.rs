@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pem_rfc7468::LineEnding;
 use serde_json::json;
+use strongroom_crypto::Key;
 use strongroom_model::{AttributeType as A, Attributes, Blob, ObjectClass, ObjectInfo, Role, Value};
 use strongroom_wire::{Answer, Request, Response};
 
@@ -51,10 +52,18 @@ fn public_key(session: &Session, key: &ObjectInfo) -> Result<Vec<u8>, Failure> {
         )));
     }
     let [info] = bytes(session, key, [A::PUBLIC_KEY_INFO])?;
-    if info.is_empty() {
-        return Err(Failure::new("the key doesn't say its public key"));
+    if !info.is_empty() {
+        return Ok(info.to_vec());
     }
-    Ok(info.to_vec())
+    // The vendor's keys don't tell it, only what it's made of (cloudhsm.md 4.9).
+    let parts = [A::MODULUS, A::PUBLIC_EXPONENT, A::EC_PARAMS, A::EC_POINT];
+    let values = parts.into_iter().zip(bytes(session, key, parts)?).filter(|(_, value)| !value.is_empty());
+    let attributes =
+        values.fold(Attributes::new(), |all, (attribute, value)| all.with(attribute, Value::Bytes(value)));
+    let key_type = key.key_type.ok_or_else(|| Failure::new("the key doesn't say its type"))?;
+    Key::from_attributes(ObjectClass::PublicKey, key_type, &attributes)
+        .and_then(|key| key.public_key_info())
+        .map_err(|error| Failure::new(format!("the key doesn't say its public key: {error}")))
 }
 
 /// A PKCS#11 URI (RFC 7512) that finds this key and no other.

@@ -132,6 +132,11 @@ impl Running for Signers {
     fn survives_fork(&self) -> bool {
         self.current.as_ref().is_none_or(Running::survives_fork)
     }
+
+    /// Each message is a use.
+    fn wants_login(&self) -> Option<Handle> {
+        self.fresh.wants_login()
+    }
 }
 
 /// No mechanism that signs takes parameters for each message.

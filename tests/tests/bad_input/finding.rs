@@ -118,7 +118,6 @@ fn templates_that_match_nothing_find_nothing_and_broken_ones_are_refused() {
             Template::key(CKO_SECRET_KEY, CKK_AES).bytes(CKA_VALUE, [0; 32]),
             // What NSS asks for.
             Template::of(0xce53_4353),
-            Template::of(CKO_HW_FEATURE),
         ] {
             assert_eq!(session.find(&template), Ok(vec![]), "{template:?}");
         }

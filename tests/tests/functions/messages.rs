@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, Raw, Rv, Session, Template, call};
+use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template, call};
 
 /// The parameters of a message, and what they point to.
 struct Gcm {
@@ -335,5 +335,31 @@ fn messages_are_signed_and_verified_one_after_the_other() {
         call!(list, C_MessageSignInit(handle, null.cast(), 0)).expect("given up");
         call!(list, C_MessageVerifyFinal(handle)).expect("Final");
         assert_eq!(call!(list, C_MessageVerifyFinal(handle)), Err(ReturnCode::OPERATION_NOT_INITIALIZED));
+    });
+}
+
+#[test]
+fn a_key_that_wants_a_login_for_each_use_wants_one_for_each_message() {
+    alone(|| {
+        let cluster = Cluster::start();
+        let raw = Raw::start(&cluster);
+        let session = raw.logged_in(&cluster);
+        let (list, handle) = (raw.newest(), session.handle);
+        let public = Template::new().bytes(CKA_EC_PARAMS, P256).may(&[CKA_VERIFY]);
+        let private = Template::new().may(&[CKA_SIGN, CKA_PRIVATE, CKA_ALWAYS_AUTHENTICATE]);
+        let pair = session.generate_pair(CKM_EC_KEY_PAIR_GEN, &public, &private).expect("a key pair");
+        let mut mechanism = Mechanism::plain(CKM_ECDSA).raw();
+        call!(list, C_MessageSignInit(handle, &raw mut mechanism, pair.private)).expect("Init");
+        let sign = || {
+            let (mut signature, mut len, mut digest) = ([0; 64], 64, [7; 32]);
+            let (digest, place) = (digest.as_mut_ptr(), signature.as_mut_ptr());
+            let null = std::ptr::null_mut();
+            call!(list, C_SignMessage(handle, null, 0, digest, 32, place, &raw mut len))
+        };
+        for _ in 0..3 {
+            assert_eq!(sign(), Err(ReturnCode::USER_NOT_LOGGED_IN));
+            session.login_as(CKU_CONTEXT_SPECIFIC, cluster.pin().as_bytes()).expect("C_Login");
+            assert_eq!(sign(), Ok(()));
+        }
     });
 }

@@ -100,6 +100,8 @@ quirks! {
     Sdk3Wraps = "sdk3-wraps", true;
     /// No two keys of a class have the same CKA_ID, unless it's empty (cloudhsm.md 4.2).
     UniqueIds = "unique-ids", false;
+    /// AES-GCM encrypts and wraps with initialisation vectors that the HSM draws, in one part (cloudhsm.md 5.5).
+    DrawnIv = "drawn-iv", true;
 }
 
 /// A set of quirks. What is kept are the differences from what is usual.

@@ -7,13 +7,14 @@ use strongroom_wire::{Request, StreamKind};
 
 use super::ciphering::Ciphering;
 use super::digesting::Digesting;
+use super::drawn::{Drawn, is_drawn};
 use super::keyed::Purpose;
 use super::keys::Made;
 use super::lengths::Direction;
 use super::pledged::Pledged;
 use super::recovering::Recovering;
 use super::signing::Signing;
-use super::{Nodes, authenticated, begin, keys, parsed, parsed_with_places, step, stream};
+use super::{Nodes, authenticated, begin, begin_unparsed, keys, parsed, parsed_with_places, step, stream};
 use crate::abi::{Dest, In, Out, Room, Src};
 use crate::module::Module;
 use crate::params::Places;
@@ -38,8 +39,6 @@ macro_rules! inits {
 }
 
 inits! {
-    encrypt_init => encrypt(key) |nodes, parsed| Ciphering::new(nodes, Direction::Encrypt, parsed, Handle(key));
-    decrypt_init => decrypt(key) |nodes, parsed| Ciphering::new(nodes, Direction::Decrypt, parsed, Handle(key));
     sign_init => sign(key) |nodes, parsed| Signing::new(nodes, StreamKind::Sign, parsed, Handle(key));
     verify_init => verify(key) |nodes, parsed| Signing::new(nodes, StreamKind::Verify, parsed, Handle(key));
     sign_recover_init => sign_recover(key) |nodes, parsed|
@@ -47,6 +46,38 @@ inits! {
     verify_recover_init => verify_recover(key) |nodes, parsed|
         Recovering::new(nodes, Purpose::VerifyRecover, parsed, Handle(key));
     digest_init => digest() |_nodes, parsed| Digesting::new(&parsed);
+}
+
+pub(crate) fn encrypt_init(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    key: CK_OBJECT_HANDLE,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let nodes: &dyn Nodes = &*session;
+    begin_unparsed(&mut lock(&session.ops).encrypt, nodes, mechanism, |mechanism| {
+        let mut parsed = parsed(mechanism)?;
+        // SAFETY: the parameters were just read, and the vendor's callers know that pIv is written to.
+        let drawn = unsafe { Drawn::of(session.slot().regime(), &mut parsed, mechanism)? };
+        let ciphering = Ciphering::new(nodes, Direction::Encrypt, parsed, Handle(key))?;
+        Ok(if drawn.is_some() { ciphering.in_one_part(drawn) } else { ciphering })
+    })
+}
+
+pub(crate) fn decrypt_init(
+    module: &Module,
+    session: CK_SESSION_HANDLE,
+    mechanism: Src<CK_MECHANISM>,
+    key: CK_OBJECT_HANDLE,
+) -> Result<()> {
+    let session = module.session(session)?;
+    let nodes: &dyn Nodes = &*session;
+    begin(&mut lock(&session.ops).decrypt, nodes, mechanism, |parsed| {
+        let in_one_part = is_drawn(session.slot().regime(), parsed.mechanism.kind);
+        let ciphering = Ciphering::new(nodes, Direction::Decrypt, parsed, Handle(key))?;
+        Ok(if in_one_part { ciphering.in_one_part(None) } else { ciphering })
+    })
 }
 
 /// Functions that carry on an operation of a kind, and may end it.
@@ -153,7 +184,14 @@ pub(crate) fn wrap_key(
 ) -> Result<()> {
     let session = module.session(session)?;
     out.capacity()?;
-    let wrapped = keys::wrap(&*session, parsed(mechanism.demand()?)?, Handle(wrapping), Handle(key))?;
+    let mechanism = mechanism.demand()?;
+    let mut parsed = parsed(mechanism)?;
+    // SAFETY: as for `encrypt_init`.
+    let drawn = unsafe { Drawn::of(session.slot().regime(), &mut parsed, mechanism)? };
+    let mut wrapped = keys::wrap(&*session, parsed, Handle(wrapping), Handle(key))?;
+    if let Some(drawn) = drawn {
+        wrapped = drawn.deliver(&wrapped)?;
+    }
     out.fill(&wrapped)
 }
 

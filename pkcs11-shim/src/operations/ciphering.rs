@@ -7,6 +7,7 @@
 use strongroom_model::{Algorithm, Blob, Error, Handle, Result, ReturnCode};
 use strongroom_wire::{Request, StreamKind};
 
+use super::drawn::Drawn;
 use super::keyed::Keyed;
 use super::lengths::{Cipher, Direction};
 use super::stream::{CHUNK, Stream, bytes};
@@ -24,6 +25,10 @@ pub(super) struct Ciphering {
     direction: Direction,
     keyed: Keyed,
     cipher: Cipher,
+    /// Where the initialisation vector goes that the cluster draws.
+    drawn: Option<Drawn>,
+    /// Whether the cluster takes the data in one part only.
+    single_part: bool,
     state: State,
 }
 
@@ -60,7 +65,13 @@ impl Ciphering {
     /// As [`Self::new`], with a key that was checked.
     pub(super) fn with(direction: Direction, keyed: Keyed, algorithm: Algorithm) -> Result<Self> {
         let cipher = Cipher::of(&keyed.mechanism, algorithm, &keyed.key)?;
-        Ok(Self { direction, keyed, cipher, state: State::Fresh })
+        let single_part = cipher.is_single_part();
+        Ok(Self { direction, keyed, cipher, drawn: None, single_part, state: State::Fresh })
+    }
+
+    /// In one part only, as a cluster wants it that draws the initialisation vectors, for which there may be a place.
+    pub(super) fn in_one_part(self, drawn: Option<Drawn>) -> Self {
+        Self { drawn, single_part: true, ..self }
     }
 
     /// `C_Encrypt` and `C_Decrypt`: PKCS#11 3.2 sections 5.8 and 5.10.
@@ -108,7 +119,7 @@ impl Ciphering {
     /// What [`Self::update`] gives out; nothing if only its length is asked for, and then nothing is taken in.
     pub(super) fn next(&mut self, nodes: &dyn Nodes, data: In<'_>, out: &Out) -> Result<Option<Blob>> {
         let data = data.bytes()?;
-        if self.cipher.is_single_part() {
+        if self.single_part {
             return Err(Error::new(
                 ReturnCode::MECHANISM_INVALID,
                 "the mechanism doesn't take data in parts",
@@ -195,7 +206,11 @@ impl Ciphering {
         if let Request::Encrypt(operation) | Request::Decrypt(operation) = request {
             self.keyed.mechanism = operation.mechanism;
         }
-        bytes(response?)
+        let result = bytes(response?)?;
+        match self.drawn {
+            Some(drawn) => drawn.deliver(&result),
+            None => Ok(result),
+        }
     }
 
     /// Takes in a part, and returns what comes out for it.
@@ -229,7 +244,7 @@ impl Ciphering {
 
     /// Begins a stream with what has been held here and what follows it.
     fn open(&mut self, nodes: &dyn Nodes, held: Blob, rest: &[u8]) -> Result<(Stream, Blob)> {
-        if !self.cipher.streams() {
+        if self.single_part || !self.cipher.streams() {
             return Err(Error::new(
                 self.direction.length_refusal(),
                 "the mechanism takes no more data than fits the key",

@@ -8,6 +8,7 @@ mod authenticated;
 mod calls;
 mod ciphering;
 mod digesting;
+mod drawn;
 mod dual;
 mod hasher;
 mod keyed;

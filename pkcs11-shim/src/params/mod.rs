@@ -24,6 +24,7 @@ use strongroom_model::{
 use crate::abi::{In, Src};
 
 pub(crate) use places::Places;
+pub(crate) use symmetric::iv_room;
 
 /// The longest initialisation vector of AES-GCM in bytes.
 const MAX_IV: usize = 1024;

@@ -3,11 +3,13 @@
 use std::mem::size_of;
 
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_GCM_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS,
+    CK_AES_CTR_PARAMS, CK_CCM_PARAMS, CK_CHACHA20_PARAMS, CK_GCM_PARAMS, CK_MECHANISM,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS,
 };
 use strongroom_model::{Algorithm, Blob, MechanismSpec, MechanismType, Params, Result};
 
 use super::{MAX_AAD, MAX_IV, Parameter, bytes};
+use crate::abi::Room;
 use crate::operations::mac_len;
 
 /// The block of AES in bytes.
@@ -24,6 +26,24 @@ struct GcmParamsWithoutIvBits {
     aad: *const u8,
     aad_len: u64,
     tag_bits: u64,
+}
+
+/// Where the initialisation vector of AES-GCM is.
+///
+/// # Errors
+///
+/// `CKR_MECHANISM_PARAM_INVALID`.
+///
+/// # Safety
+///
+/// As for [`super::parse`]; and `pIv` can be written to.
+pub(crate) unsafe fn iv_room(ck: CK_MECHANISM) -> Result<Room> {
+    let parameter = Parameter { pointer: ck.pParameter.cast(), len: ck.ulParameterLen };
+    // SAFETY: as the caller vouches.
+    unsafe {
+        let gcm = parameter.gcm_structure()?;
+        Ok(Room::new(gcm.iv.cast_mut(), gcm.iv_len))
+    }
 }
 
 /// See [`Parameter`] for what callers promise.
@@ -59,7 +79,8 @@ impl Parameter {
                 | Algorithm::AesCmacGeneral
                 | Algorithm::AesMacGeneral
                 | Algorithm::DesCmacGeneral
-                | Algorithm::DesMacGeneral => self.mac_len(spec)?,
+                | Algorithm::DesMacGeneral
+                | Algorithm::Ssl3Mac => self.mac_len(spec)?,
                 _ => return Ok(None),
             }
         };

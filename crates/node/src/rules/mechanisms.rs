@@ -181,6 +181,14 @@ pub(crate) fn wanted(regime: Regime, mechanism: &Mechanism, purpose: u64) -> Res
         Params::Ecdh { kdf: None, .. } if regime.has(Quirk::KdfRequired) => {
             "the profile cloudhsm derives with an X9.63 KDF only, not with CKD_NULL"
         }
+        // Attacks.md A25.
+        Params::Gcm { iv, .. }
+            if !iv.is_empty()
+                && purpose & (Purposes::ENCRYPT | Purposes::WRAP) != 0
+                && regime.has(Quirk::DrawnIv) =>
+        {
+            "the profile cloudhsm encrypts with initialisation vectors that the HSM draws"
+        }
         Params::Oaep { hash, mgf, .. } if hash != mgf && regime.has(Quirk::OaepSameHash) => {
             "the profile cloudhsm wants the same hash for OAEP and its mask generation"
         }

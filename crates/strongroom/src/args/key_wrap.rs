@@ -26,7 +26,7 @@ pub(crate) enum WrapCommand {
     },
     /// AES key wrap (RFC 3394): the key must be a whole number of 8-byte blocks
     AesNoPad(Wrap),
-    /// AES key wrap after PKCS#5 padding; not there yet
+    /// AES key wrap after PKCS#5 padding: any key of 8 bytes or more
     AesPkcs5Pad(Wrap),
     /// AES key wrap with padding (RFC 5649): any key
     AesZeroPad(Wrap),
@@ -69,7 +69,7 @@ pub(crate) enum UnwrapCommand {
     },
     /// AES key wrap (RFC 3394)
     AesNoPad(Unwrap),
-    /// AES key wrap after PKCS#5 padding; not there yet
+    /// AES key wrap after PKCS#5 padding: any key of 8 bytes or more
     AesPkcs5Pad(Unwrap),
     /// AES key wrap with padding (RFC 5649)
     AesZeroPad(Unwrap),

@@ -4,9 +4,9 @@ use strongroom_model::{AttributeType as A, Blob, Mechanism, MechanismType, Objec
 use strongroom_wire::Request;
 
 use super::template::{self, Way};
-use super::wrap::{IV, gcm, no_pkcs5, no_rsa_aes, oaep};
+use super::wrap::{NO_PAD, PKCS5_PAD, ZERO_PAD, gcm, no_rsa_aes, oaep};
 use super::{find_one, made};
-use crate::args::{Gcm, Unwrap, UnwrapCommand};
+use crate::args::{Unwrap, UnwrapCommand};
 use crate::attributes::{Filter, parse_hex};
 use crate::output::{Failure, Output};
 use crate::session::Desk;
@@ -17,26 +17,25 @@ pub(super) fn run(desk: &Desk, command: &UnwrapCommand) -> Result<Output, Failur
     let plain = Mechanism::plain;
     match command {
         UnwrapCommand::AesGcm { unwrap, gcm: arguments, initial_vector } => {
-            let mechanism = gcm(arguments, parse_hex(initial_vector)?)?;
+            let iv = parse_hex(initial_vector)?;
+            if iv.is_empty() {
+                return Err(Failure::new("--initial-vector is empty: give the IV that `key wrap` told"));
+            }
+            with(desk, unwrap, gcm(MechanismType::AES_GCM, arguments, iv)?, wrapped(unwrap)?)
+        }
+        UnwrapCommand::CloudhsmAesGcm { unwrap, gcm: arguments } => {
+            let mechanism = gcm(MechanismType::CLOUDHSM_AES_GCM, arguments, Blob::new())?;
             with(desk, unwrap, mechanism, wrapped(unwrap)?)
         }
-        UnwrapCommand::CloudhsmAesGcm { unwrap, gcm } => {
-            let (mechanism, rest) = iv_in_front(gcm, &wrapped(unwrap)?)?;
-            with(desk, unwrap, mechanism, rest)
-        }
-        UnwrapCommand::AesNoPad(unwrap) => {
-            with(desk, unwrap, plain(MechanismType::AES_KEY_WRAP), wrapped(unwrap)?)
-        }
-        UnwrapCommand::AesZeroPad(unwrap) => {
-            with(desk, unwrap, plain(MechanismType::AES_KEY_WRAP_KWP), wrapped(unwrap)?)
-        }
+        UnwrapCommand::AesNoPad(unwrap) => with(desk, unwrap, plain(NO_PAD), wrapped(unwrap)?),
+        UnwrapCommand::AesPkcs5Pad(unwrap) => with(desk, unwrap, plain(PKCS5_PAD), wrapped(unwrap)?),
+        UnwrapCommand::AesZeroPad(unwrap) => with(desk, unwrap, plain(ZERO_PAD), wrapped(unwrap)?),
         UnwrapCommand::RsaOaep { unwrap, oaep: arguments } => {
             with(desk, unwrap, oaep(arguments), wrapped(unwrap)?)
         }
         UnwrapCommand::RsaPkcs(unwrap) => {
             with(desk, unwrap, plain(MechanismType::RSA_PKCS), wrapped(unwrap)?)
         }
-        UnwrapCommand::AesPkcs5Pad(_) => Err(no_pkcs5()),
         UnwrapCommand::RsaAes { .. } => Err(no_rsa_aes()),
     }
 }
@@ -48,14 +47,6 @@ fn wrapped(arguments: &Unwrap) -> Result<Blob, Failure> {
         (None, Some(path)) => read_small(path),
         (None, None) => Err(Failure::new("what is to be unwrapped? Give --data or --data-path")),
     }
-}
-
-/// The mechanism whose IV stands in front of what it made, and the rest.
-fn iv_in_front(arguments: &Gcm, wrapped: &[u8]) -> Result<(Mechanism, Blob), Failure> {
-    let Some((iv, rest)) = wrapped.split_at_checked(IV) else {
-        return Err(Failure::new("the wrapped key is shorter than the IV in front of it: was it cut short?"));
-    };
-    Ok((gcm(arguments, Blob::from(iv))?, Blob::from(rest)))
 }
 
 fn with(desk: &Desk, arguments: &Unwrap, mechanism: Mechanism, wrapped: Blob) -> Result<Output, Failure> {

@@ -1,7 +1,6 @@
 //! `strongroom key wrap`.
 
 use serde_json::json;
-use strongroom_crypto::random;
 use strongroom_model::{Blob, Mechanism, MechanismType, Params, Place, Role};
 use strongroom_wire::{Extras, Request, Response};
 
@@ -13,15 +12,16 @@ use crate::session::{Desk, unexpected};
 use crate::tokens::{read_approvals, to_base64, write_new};
 use crate::views::reference;
 
-/// Bytes of the IV that is drawn for AES-GCM (SP 800-38D section 8.2.2).
-pub(super) const IV: usize = 12;
+/// Bytes of the IV that a node draws for AES-GCM (SP 800-38D section 8.2.2).
+const IV: usize = 12;
 
-/// What becomes of the IV.
-#[derive(Clone, PartialEq, Eq)]
+/// What becomes of the IV that a node puts before what it wraps.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Iv {
-    None,
-    Told(Blob),
-    InFront(Blob),
+    /// There is none, or it stays where it is.
+    Left,
+    /// It's told apart.
+    Told,
 }
 
 /// Wraps a key with another.
@@ -29,24 +29,27 @@ pub(super) fn run(desk: &Desk, command: &WrapCommand) -> Result<Output, Failure>
     let plain = Mechanism::plain;
     match command {
         WrapCommand::AesGcm { wrap, gcm: arguments } => {
-            let iv = random::blob(IV);
-            with(desk, wrap, gcm(arguments, iv.clone())?, Iv::Told(iv))
+            with(desk, wrap, gcm(MechanismType::AES_GCM, arguments, Blob::new())?, Iv::Told)
         }
         WrapCommand::CloudhsmAesGcm { wrap, gcm: arguments } => {
-            let iv = random::blob(IV);
-            with(desk, wrap, gcm(arguments, iv.clone())?, Iv::InFront(iv))
+            with(desk, wrap, gcm(MechanismType::CLOUDHSM_AES_GCM, arguments, Blob::new())?, Iv::Left)
         }
-        WrapCommand::AesNoPad(wrap) => with(desk, wrap, plain(MechanismType::AES_KEY_WRAP), Iv::None),
-        WrapCommand::AesZeroPad(wrap) => with(desk, wrap, plain(MechanismType::AES_KEY_WRAP_KWP), Iv::None),
-        WrapCommand::RsaOaep { wrap, oaep: arguments } => with(desk, wrap, oaep(arguments), Iv::None),
-        WrapCommand::RsaPkcs(wrap) => with(desk, wrap, plain(MechanismType::RSA_PKCS), Iv::None),
-        WrapCommand::AesPkcs5Pad(_) => Err(no_pkcs5()),
+        WrapCommand::AesNoPad(wrap) => with(desk, wrap, plain(NO_PAD), Iv::Left),
+        WrapCommand::AesPkcs5Pad(wrap) => with(desk, wrap, plain(PKCS5_PAD), Iv::Left),
+        WrapCommand::AesZeroPad(wrap) => with(desk, wrap, plain(ZERO_PAD), Iv::Left),
+        WrapCommand::RsaOaep { wrap, oaep: arguments } => with(desk, wrap, oaep(arguments), Iv::Left),
+        WrapCommand::RsaPkcs(wrap) => with(desk, wrap, plain(MechanismType::RSA_PKCS), Iv::Left),
         WrapCommand::RsaAes { .. } => Err(no_rsa_aes()),
     }
 }
 
-/// AES-GCM with these parameters.
-pub(super) fn gcm(arguments: &Gcm, iv: Blob) -> Result<Mechanism, Failure> {
+/// AES key wrap as cloudhsm-cli does it (cloudhsm.md 5.6).
+pub(super) const NO_PAD: MechanismType = MechanismType::CLOUDHSM_AES_KEY_WRAP_NO_PAD;
+pub(super) const PKCS5_PAD: MechanismType = MechanismType::CLOUDHSM_AES_KEY_WRAP_PKCS5_PAD;
+pub(super) const ZERO_PAD: MechanismType = MechanismType::CLOUDHSM_AES_KEY_WRAP_ZERO_PAD;
+
+/// AES-GCM with these parameters. Without an IV, the node draws one.
+pub(super) fn gcm(kind: MechanismType, arguments: &Gcm, iv: Blob) -> Result<Mechanism, Failure> {
     let tag_bits = arguments.tag_length_bits;
     if !(64..=128).contains(&tag_bits) || !tag_bits.is_multiple_of(8) {
         return Err(Failure::new(format!(
@@ -54,7 +57,7 @@ pub(super) fn gcm(arguments: &Gcm, iv: Blob) -> Result<Mechanism, Failure> {
         )));
     }
     let aad = arguments.aad.as_deref().map(parse_hex).transpose()?.unwrap_or_else(Blob::new);
-    Ok(Mechanism { kind: MechanismType::AES_GCM, params: Params::Gcm { iv, aad, tag_bits } })
+    Ok(Mechanism { kind, params: Params::Gcm { iv, aad, tag_bits } })
 }
 
 /// RSA-OAEP with these parameters.
@@ -62,13 +65,6 @@ pub(super) fn oaep(arguments: &Oaep) -> Mechanism {
     let hash = arguments.hash_function.hash();
     let mgf = arguments.mgf.map_or(hash, crate::args::MgfName::hash);
     Mechanism { kind: MechanismType::RSA_PKCS_OAEP, params: Params::Oaep { hash, mgf, label: Blob::new() } }
-}
-
-pub(super) fn no_pkcs5() -> Failure {
-    Failure::new(
-        "aes-pkcs5-pad isn't there yet: its mechanism, CKM_CLOUDHSM_AES_KEY_WRAP_PKCS5_PAD, is missing. aes-zero-pad takes any \
-         key, too",
-    )
 }
 
 pub(super) fn no_rsa_aes() -> Failure {
@@ -92,17 +88,14 @@ fn with(desk: &Desk, arguments: &Wrap, mechanism: Mechanism, iv: Iv) -> Result<O
     let Response::Bytes(mut wrapped) = session.call_with(Some(at), &extras, &request)? else {
         return Err(unexpected());
     };
-    if let Iv::InFront(iv) = &iv {
-        let mut joined = iv.clone();
-        joined.extend(&wrapped);
-        wrapped = joined;
-    }
     let mut data = json!({
         "payload_key_reference": reference(payload),
         "wrapping_key_reference": reference(wrapping),
     });
-    if let Iv::Told(iv) = &iv {
-        data["iv"] = hex(iv).into();
+    if iv == Iv::Told {
+        let (drawn, rest) = wrapped.split_at_checked(IV).ok_or_else(unexpected)?;
+        data["iv"] = hex(drawn).into();
+        wrapped = Blob::from(rest);
     }
     match &arguments.path {
         Some(path) => {

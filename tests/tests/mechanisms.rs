@@ -25,6 +25,9 @@ const PURPOSES: [(u64, &str); 10] = [
 /// Which curves a mechanism works with: no purpose.
 const CURVES: u64 = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS;
 
+/// Compared by `functions/recovery.rs`.
+const RECOVERY: u64 = CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
+
 /// The part of `tests/python/mechanisms` that compares what a mechanism does for a purpose.
 fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
     if let Some(part) = part_of_derivations(row.algorithm) {
@@ -183,7 +186,7 @@ fn described(row: &MechanismSpec) -> Value {
 
 /// What a mechanism is for. A purpose without a name is one that nothing compares.
 fn purposes(row: &MechanismSpec) -> Vec<&'static str> {
-    let named = PURPOSES.iter().fold(CURVES, |all, (flag, _)| all | flag);
+    let named = PURPOSES.iter().fold(CURVES | RECOVERY, |all, (flag, _)| all | flag);
     assert_eq!(row.purposes.0 & !named, 0, "{} has a purpose that has no name here", row.name);
     PURPOSES.iter().filter(|(flag, _)| row.purposes.contains(*flag)).map(|(_, name)| *name).collect()
 }

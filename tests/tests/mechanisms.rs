@@ -9,7 +9,7 @@ use strongroom_model::{Algorithm, KeyType, MECHANISMS, MechanismSpec, MechanismT
 use strongroom_testkit::{Cluster, python, run};
 
 /// The purposes of mechanisms, and what the comparison calls them.
-const PURPOSES: [(u64, &str); 10] = [
+const PURPOSES: [(u64, &str); 12] = [
     (CKF_ENCRYPT, "encrypt"),
     (CKF_DECRYPT, "decrypt"),
     (CKF_DIGEST, "digest"),
@@ -20,6 +20,8 @@ const PURPOSES: [(u64, &str); 10] = [
     (CKF_WRAP, "wrap"),
     (CKF_UNWRAP, "unwrap"),
     (CKF_DERIVE, "derive"),
+    (CKF_ENCAPSULATE, "encapsulate"),
+    (CKF_DECAPSULATE, "decapsulate"),
 ];
 
 /// Which curves a mechanism works with: no purpose.
@@ -34,6 +36,7 @@ fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
         return part;
     }
     match (purpose, row.key_type) {
+        (_, Some(key_type)) if is_post_quantum(key_type) => ELSEWHERE,
         ("wrap" | "unwrap", _) => "wrapping",
         ("generate" | "generate_key_pair", _) => "sizes",
         ("encrypt" | "decrypt", Some(KeyType::Rsa)) => "rsa_encryption",
@@ -44,6 +47,14 @@ fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
         ("sign" | "verify", Some(KeyType::Aes | KeyType::Des3 | KeyType::Poly1305)) => "macs",
         _ => "digests",
     }
+}
+
+/// Compared by `quantum.rs` and `wycheproof/post_quantum.rs`: Python has only some of them.
+const ELSEWHERE: &str = "elsewhere";
+
+fn is_post_quantum(key_type: KeyType) -> bool {
+    use KeyType as K;
+    matches!(key_type, K::MlKem | K::MlDsa | K::SlhDsa | K::Hss | K::Xmss | K::XmssMt)
 }
 
 /// The modes of AES that everybody has.
@@ -62,6 +73,7 @@ fn part_of_derivations(algorithm: Algorithm) -> Option<&'static str> {
         | Al::Ssl3Master
         | Al::Ssl3MasterDh
         | Al::Ssl3KeyAndMac
+        | Al::Ssl3Mac
         | Al::TlsMaster
         | Al::TlsMasterDh
         | Al::TlsKeyAndMac
@@ -75,6 +87,9 @@ fn part_of_derivations(algorithm: Algorithm) -> Option<&'static str> {
         | Al::TlsMac
         | Al::TlsKdf => Some("tls"),
         Al::HkdfKeyGen | Al::Pbkdf2 | Al::Pkcs12Pbe | Al::EncryptData => Some("derivation"),
+        Al::ParameterGen | Al::DhKeyPairGen | Al::DhDerive | Al::X942Derive | Al::PublicFromPrivate => {
+            Some("agreement")
+        }
         _ if algorithm.takes_any_secret() => Some("derivation"),
         _ => None,
     }
@@ -88,6 +103,11 @@ fn keys_are_derived_as_the_second_implementation_derives_them() {
 #[test]
 fn secrets_of_tls_are_those_of_the_protocol() {
     compare("tls");
+}
+
+#[test]
+fn secrets_are_agreed_as_the_second_implementation_agrees_them() {
+    compare("agreement");
 }
 
 #[test]

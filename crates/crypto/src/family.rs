@@ -10,15 +10,16 @@ use crate::secret::{SecretKey, Secrets};
 use crate::stream::{self, Running, StreamKind};
 use crate::{Input, Key, KeyPair, aes, chacha, des, ec, edwards, kdf, mac, mlkem, montgomery, rsa};
 
-/// The family of an algorithm; `None` for digests, in which no key has a part.
+/// The family of an algorithm; `None` for digests, in which no key has a part, and for what keys of all families can do.
 pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
     Some(match algorithm {
         Algorithm::RsaKeyPairGen
         | Algorithm::RsaPkcs
         | Algorithm::RsaPss
         | Algorithm::RsaOaep
-        | Algorithm::RsaX509 => &rsa::Rsa,
-        Algorithm::EcKeyPairGen | Algorithm::Ecdsa | Algorithm::Ecdh => &ec::Ec,
+        | Algorithm::RsaX509
+        | Algorithm::RsaAesKeyWrap => &rsa::Rsa,
+        Algorithm::EcKeyPairGen | Algorithm::Ecdsa | Algorithm::Ecdh | Algorithm::EcdhAesKeyWrap => &ec::Ec,
         Algorithm::EdwardsKeyPairGen | Algorithm::Eddsa => &edwards::Edwards,
         Algorithm::MontgomeryKeyPairGen => &montgomery::Montgomery,
         Algorithm::AesKeyGen
@@ -65,6 +66,11 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::SlhDsa
         | Algorithm::HashSlhDsa
         | Algorithm::SlhDsaOfDigest => &crate::slhdsa::SlhDsa,
+        Algorithm::Hss | Algorithm::Xmss | Algorithm::XmssMt => &crate::hashbased::HashBased,
+        Algorithm::ParameterGen | Algorithm::DhKeyPairGen | Algorithm::DhDerive | Algorithm::X942Derive => {
+            &crate::dh::Dh
+        }
+        Algorithm::PublicFromPrivate => return None,
         Algorithm::KbkdfCounter
         | Algorithm::KbkdfFeedback
         | Algorithm::KbkdfDoublePipeline
@@ -86,6 +92,7 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::Ssl3Master
         | Algorithm::Ssl3MasterDh
         | Algorithm::Ssl3KeyAndMac
+        | Algorithm::Ssl3Mac
         | Algorithm::TlsMaster
         | Algorithm::TlsMasterDh
         | Algorithm::TlsKeyAndMac
@@ -181,6 +188,11 @@ pub(crate) trait Family: Sync {
             Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "CKA_VALUE_LEN is missing from the template")
         })?;
         self.generate_secret(order, len).map(Derived::of)
+    }
+
+    /// Makes domain parameters.
+    fn generate_parameters(&self, order: &Order<'_>, _template: &Attributes) -> Result<Attributes> {
+        Err(order.makes_none())
     }
 
     /// Whether an operation could begin: key and parameters, before there is data.

@@ -54,3 +54,12 @@ pub fn generate_key(mechanism: &Mechanism, len: Option<usize>) -> Result<Derived
     let order = Order::new(mechanism, Purposes::GENERATE)?;
     order.family.generate_all(&order, len)
 }
+
+/// Makes domain parameters: `PRIME`, `BASE` and, for X9.42 and DSA, `SUBPRIME`, from `PRIME_BITS` and `SUBPRIME_BITS`.
+///
+/// # Errors
+/// `TEMPLATE_INCOMPLETE`, `ATTRIBUTE_VALUE_INVALID` (sizes that aren't supported), `MECHANISM_INVALID`.
+pub fn generate_parameters(mechanism: &Mechanism, template: &Attributes) -> Result<Attributes> {
+    let order = Order::new(mechanism, Purposes::GENERATE)?;
+    order.family.generate_parameters(&order, template)
+}

@@ -4,8 +4,10 @@ use strongroom_model::{
     AttributeType, Attributes, Error, Hash, KeyType, ObjectClass, Result, ReturnCode, Value,
 };
 
+use crate::dh::{DhPrivate, DhPublic};
 use crate::ec::{self, Curve, EcPrivate, EcPublic};
 use crate::edwards::{EdwardsPrivate, EdwardsPublic};
+use crate::hashbased::HashBasedPublic;
 use crate::mldsa::{MlDsaPrivate, MlDsaPublic};
 use crate::mlkem::{MlKemPrivate, MlKemPublic};
 use crate::montgomery::{MontgomeryPrivate, MontgomeryPublic};
@@ -50,6 +52,12 @@ pub enum Key {
     SlhDsaPrivate(SlhDsaPrivate),
     /// A public key of SLH-DSA.
     SlhDsaPublic(SlhDsaPublic),
+    /// A public key of HSS, XMSS or XMSS^MT.
+    HashBasedPublic(HashBasedPublic),
+    /// A private key of Diffie-Hellman.
+    DhPrivate(DhPrivate),
+    /// A public key of Diffie-Hellman.
+    DhPublic(DhPublic),
     /// A secret key.
     Secret(SecretKey),
 }
@@ -67,6 +75,8 @@ impl Key {
     /// | Edwards, Montgomery public | `EC_PARAMS`, `EC_POINT` (raw, or a DER OCTET STRING or BIT STRING) | |
     /// | ML-KEM, ML-DSA private | `PARAMETER_SET`, `SEED` or `VALUE` | the other of these, which must agree |
     /// | SLH-DSA private; ML-KEM, ML-DSA, SLH-DSA public | `PARAMETER_SET`, `VALUE` | |
+    /// | HSS, XMSS, XMSS^MT public | `VALUE` | |
+    /// | Diffie-Hellman | `PRIME`, `BASE`, `VALUE`; X9.42: `SUBPRIME` | |
     /// | secret | `VALUE` | `VALUE_LEN` |
     ///
     /// RSA: 1,024 to 8,192 bits, public exponent odd and from 3 to below 2^33. `EC_PARAMS` names the
@@ -120,6 +130,15 @@ impl Key {
             (ObjectClass::PublicKey, KeyType::SlhDsa) => {
                 Ok(Self::SlhDsaPublic(SlhDsaPublic::from_attributes(attributes)?))
             }
+            (ObjectClass::PublicKey, KeyType::Hss | KeyType::Xmss | KeyType::XmssMt) => {
+                Ok(Self::HashBasedPublic(HashBasedPublic::from_attributes(key_type, attributes)?))
+            }
+            (ObjectClass::PrivateKey, KeyType::Dh | KeyType::X942Dh) => {
+                Ok(Self::DhPrivate(DhPrivate::from_attributes(key_type, attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::Dh | KeyType::X942Dh) => {
+                Ok(Self::DhPublic(DhPublic::from_attributes(key_type, attributes)?))
+            }
             (
                 ObjectClass::SecretKey,
                 KeyType::Aes
@@ -140,7 +159,7 @@ impl Key {
         }
     }
 
-    /// The key's size: bits of the modulus (RSA), bits of the order (EC) or of the field (Edwards,
+    /// The key's size: bits of the modulus (RSA) or of the prime (Diffie-Hellman), bits of the order (EC) or of the field (Edwards,
     /// Montgomery), bytes (secret keys); for those that have
     /// one, the number of the parameter set.
     pub fn size(&self) -> u32 {
@@ -159,6 +178,9 @@ impl Key {
             Self::MlDsaPublic(key) => key.set().number() as u32,
             Self::SlhDsaPrivate(key) => key.set().number() as u32,
             Self::SlhDsaPublic(key) => key.set().number() as u32,
+            Self::HashBasedPublic(_) => 0,
+            Self::DhPrivate(key) => key.bits(),
+            Self::DhPublic(key) => key.bits(),
             Self::Secret(key) => u32::try_from(key.value.len()).unwrap_or(u32::MAX),
         }
     }
@@ -170,6 +192,10 @@ impl Key {
     pub fn check_value(&self) -> Result<[u8; 3]> {
         let material = match self {
             Self::Secret(key) => return key.check_value(),
+            Self::DhPrivate(key) => {
+                key.public()?.attributes().bytes(AttributeType::VALUE).unwrap_or_default().to_vec()
+            }
+            Self::DhPublic(key) => key.attributes().bytes(AttributeType::VALUE).unwrap_or_default().to_vec(),
             Self::RsaPrivate(key) => key.public().modulus().to_vec(),
             Self::RsaPublic(key) => key.modulus().to_vec(),
             Self::EcPrivate(key) => key.public_point()?,
@@ -184,6 +210,7 @@ impl Key {
             Self::MlDsaPublic(key) => key.value()?,
             Self::SlhDsaPrivate(key) => key.public_value().to_vec(),
             Self::SlhDsaPublic(key) => key.value().to_vec(),
+            Self::HashBasedPublic(key) => key.value().to_vec(),
         };
         Ok(first_three(&digest::digest(Hash::Sha1, &[&material])))
     }
@@ -194,6 +221,8 @@ impl Key {
     /// `KEY_TYPE_INCONSISTENT` for a secret key.
     pub fn public_key_info(&self) -> Result<Vec<u8>> {
         match self {
+            Self::DhPrivate(key) => spki::dh(&key.public()?),
+            Self::DhPublic(key) => spki::dh(key),
             Self::RsaPrivate(key) => spki::rsa(key.public()),
             Self::RsaPublic(key) => spki::rsa(key),
             Self::EcPrivate(key) => spki::ec(key.curve(), &key.public_point()?),
@@ -208,6 +237,7 @@ impl Key {
             Self::MlDsaPublic(key) => spki::of_set(key.set(), &key.value()?),
             Self::SlhDsaPrivate(key) => spki::of_set(key.set(), key.public_value()),
             Self::SlhDsaPublic(key) => spki::of_set(key.set(), key.value()),
+            Self::HashBasedPublic(key) => spki::plain(key.oid(), key.value()),
             Self::Secret(_) => {
                 Err(Error::new(ReturnCode::KEY_TYPE_INCONSISTENT, "a secret key has no public half"))
             }
@@ -220,12 +250,15 @@ impl Key {
 ///
 /// RSA private: primes, CRT parts and public exponent; RSA public: `MODULUS_BITS`; big integers without
 /// leading zeros. EC private: `VALUE` as long as the order; EC public: `EC_POINT` as DER OCTET STRING of
-/// the uncompressed point, or of the public key's bytes (Edwards, Montgomery). ML-KEM, ML-DSA private: `VALUE`. Secret keys: `VALUE_LEN`.
+/// the uncompressed point, or of the public key's bytes (Edwards, Montgomery). ML-KEM, ML-DSA private: `VALUE`.
+/// HSS: its types; XMSS: `PARAMETER_SET`. Secret keys: `VALUE_LEN`.
 ///
 /// # Errors
 /// As [`Key::from_attributes`], which accepts what has passed here.
 pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attributes) -> Result<Attributes> {
     let complete = match Key::from_attributes(class, key_type, attributes)? {
+        Key::DhPrivate(key) => key.attributes(),
+        Key::DhPublic(key) => key.attributes(),
         Key::RsaPrivate(key) => key.attributes()?,
         Key::RsaPublic(key) => {
             rsa::public_attributes(&key).with(AttributeType::MODULUS_BITS, u64::from(key.bits()))
@@ -245,6 +278,7 @@ pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attri
         Key::MlKemPrivate(key) => key.attributes()?,
         Key::MlDsaPrivate(key) => key.attributes()?,
         Key::SlhDsaPrivate(key) => sets::private_attributes(key.set(), None, key.value()),
+        Key::HashBasedPublic(key) => key.attributes(),
         Key::MlKemPublic(_) | Key::MlDsaPublic(_) | Key::SlhDsaPublic(_) => Attributes::new(),
         Key::Secret(key) => Attributes::new().with(AttributeType::VALUE_LEN, key.value.len() as u64),
     };
@@ -256,9 +290,7 @@ pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attri
 pub fn curve_bits(key_type: KeyType, attributes: &Attributes) -> u32 {
     let bits = match key_type {
         KeyType::Ec => Curve::from_attributes(attributes).map(|curve| curve.bits),
-        KeyType::EcEdwards => {
-            ByteCurve::from_attributes(Form::Edwards, attributes).map(|curve| curve.bits)
-        }
+        KeyType::EcEdwards => ByteCurve::from_attributes(Form::Edwards, attributes).map(|curve| curve.bits),
         KeyType::EcMontgomery => {
             ByteCurve::from_attributes(Form::Montgomery, attributes).map(|curve| curve.bits)
         }

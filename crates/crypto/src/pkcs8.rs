@@ -18,6 +18,7 @@ use crate::rsa::RsaPrivate;
 use crate::seeded;
 use crate::sets::{self, ParameterSet};
 use crate::slhdsa::{Slh, SlhDsaPrivate};
+use crate::spki;
 
 /// The version of an ECPrivateKey (RFC 5915).
 const EC_VERSION: u8 = 1;
@@ -34,6 +35,7 @@ pub fn to_pkcs8(key: &Key) -> Result<Blob> {
     match key {
         Key::RsaPrivate(key) => rsa_info(key),
         Key::EcPrivate(key) => ec_info(key),
+        Key::DhPrivate(key) => dh_info(&key.attributes()),
         Key::EdwardsPrivate(key) => bytes_info(key.curve(), &key.value()),
         Key::MontgomeryPrivate(key) => bytes_info(key.curve(), &key.value()),
         Key::MlKemPrivate(key) => seeded_info(key.set(), key.seed(), &key.value()?),
@@ -56,6 +58,11 @@ pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
         ec_attributes(&info)
     } else if let Some(curve) = ByteCurve::from_oid(info.algorithm.oid) {
         bytes_attributes(&info, curve)
+    } else if let Some(key_type) = spki::dh_type(info.algorithm.oid) {
+        let group = info.algorithm.parameters.and_then(|parameters| spki::dh_group(key_type, parameters));
+        let group = group.ok_or_else(|| malformed("the group isn't one of Diffie-Hellman"))?;
+        let value = UintRef::from_der(info.private_key.as_bytes()).map_err(malformed)?;
+        checked(key_type, group.with(AttributeType::VALUE, Blob::from(value.as_bytes())), None)
     } else if let Some(set) = Kem::from_oid(info.algorithm.oid) {
         seeded_attributes(&info, KeyType::MlKem, set)
     } else if let Some(set) = Dsa::from_oid(info.algorithm.oid) {
@@ -70,6 +77,17 @@ pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
             format!("a private key of the algorithm {} isn't supported", info.algorithm.oid),
         ))
     }
+}
+
+/// A key of Diffie-Hellman, by PKCS #3 or, with a subprime, by X9.42.
+fn dh_info(key: &Attributes) -> Result<Blob> {
+    let key_type = if key.contains(AttributeType::SUBPRIME) { KeyType::X942Dh } else { KeyType::Dh };
+    let encode = || -> der::Result<Blob> {
+        let value = UintRef::new(key.bytes(AttributeType::VALUE).unwrap_or_default())?;
+        let value = Zeroizing::new(value.to_der()?);
+        spki::with_dh_group(key_type, key, |algorithm| info(algorithm, &value))
+    };
+    encode().map_err(unencodable)
 }
 
 fn rsa_info(key: &RsaPrivate) -> Result<Blob> {
@@ -155,7 +173,8 @@ fn ec_attributes(info: &PrivateKeyInfoRef<'_>) -> Result<(KeyType, Attributes)> 
 
 /// RFC 8410 section 7, in version 1: without the public key, as most implementations write it.
 fn bytes_info(curve: &ByteCurve, value: &[u8]) -> Result<Blob> {
-    info(AlgorithmIdentifierRef { oid: curve.oid, parameters: None }, &curve.inner(value)).map_err(unencodable)
+    info(AlgorithmIdentifierRef { oid: curve.oid, parameters: None }, &curve.inner(value))
+        .map_err(unencodable)
 }
 
 fn bytes_attributes(info: &PrivateKeyInfoRef<'_>, curve: &ByteCurve) -> Result<(KeyType, Attributes)> {

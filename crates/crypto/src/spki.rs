@@ -2,15 +2,17 @@
 
 use ::rsa::pkcs1;
 use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
-use p256::pkcs8::der::{self, Decode, Encode};
+use p256::pkcs8::der::{self, Decode, Encode, SliceReader, Tag, Tagged};
 use p256::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use strongroom_model::{AttributeType, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
 
 use crate::Key;
+use crate::dh::DhPublic;
 use crate::ec::{Curve, octet_string};
-use crate::octets::ByteCurve;
 use crate::ffi::kem::Kem;
 use crate::ffi::pqdsa::Dsa;
+use crate::hashbased;
+use crate::octets::ByteCurve;
 use crate::rsa::RsaPublic;
 use crate::sets::{self, ParameterSet};
 use crate::slhdsa::Slh;
@@ -48,6 +50,14 @@ pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
     } else if let Some(set) = Slh::from_oid(info.algorithm.oid) {
         must_be_absent(info.algorithm.parameters)?;
         (KeyType::SlhDsa, sets::public_attributes(set, bits.to_vec()))
+    } else if let Some(key_type) = hashbased::from_oid(&info.algorithm.oid.to_string()) {
+        must_be_absent(info.algorithm.parameters)?;
+        (key_type, Attributes::new().with(AttributeType::VALUE, bits))
+    } else if let Some(key_type) = dh_type(info.algorithm.oid) {
+        let group = info.algorithm.parameters.and_then(|parameters| dh_group(key_type, parameters));
+        let group = group.ok_or_else(|| malformed("the group isn't one of Diffie-Hellman"))?;
+        let value = UintRef::from_der(bits).map_err(malformed)?;
+        (key_type, group.with(AttributeType::VALUE, value.as_bytes()))
     } else {
         return Err(malformed(format!("the algorithm {} isn't supported", info.algorithm.oid)));
     };
@@ -94,9 +104,60 @@ pub(crate) fn of_bytes(curve: &ByteCurve, key: &[u8]) -> Result<Vec<u8>> {
 
 /// Of a parameter set: the public key as it is (RFC 9881, RFC 9909, RFC 9935).
 pub(crate) fn of_set(set: impl ParameterSet, key: &[u8]) -> Result<Vec<u8>> {
-    let encode =
-        || info(AlgorithmIdentifierRef { oid: ObjectIdentifier::new(set.oid())?, parameters: None }, key);
+    plain(set.oid(), key)
+}
+
+/// Of an algorithm without parameters: the public key as it is (RFC 9708, RFC 9802).
+pub(crate) fn plain(oid: &str, key: &[u8]) -> Result<Vec<u8>> {
+    let encode = || info(AlgorithmIdentifierRef { oid: ObjectIdentifier::new(oid)?, parameters: None }, key);
     encode().map_err(too_large)
+}
+
+/// PKCS #3's and X9.42's own (RFC 3279 section 2.3.3 for the latter).
+const DH_OIDS: [(ObjectIdentifier, KeyType); 2] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.3.1"), KeyType::Dh),
+    (ObjectIdentifier::new_unwrap("1.2.840.10046.2.1"), KeyType::X942Dh),
+];
+
+pub(crate) fn dh(key: &DhPublic) -> Result<Vec<u8>> {
+    let attributes = key.attributes();
+    let encode = || -> der::Result<Vec<u8>> {
+        let value = UintRef::new(attributes.bytes(AttributeType::VALUE).unwrap_or_default())?.to_der()?;
+        with_dh_group(key.key_type(), &attributes, |algorithm| info(algorithm, &value))
+    };
+    encode().map_err(too_large)
+}
+
+/// Hands on the algorithm of a group's keys.
+pub(crate) fn with_dh_group<T>(
+    key_type: KeyType,
+    group: &Attributes,
+    then: impl FnOnce(AlgorithmIdentifierRef<'_>) -> der::Result<T>,
+) -> der::Result<T> {
+    let mut numbers = Vec::new();
+    for attribute in [AttributeType::PRIME, AttributeType::BASE, AttributeType::SUBPRIME] {
+        if let Some(number) = group.bytes(attribute) {
+            numbers.extend(UintRef::new(number)?.to_der()?);
+        }
+    }
+    let oid = DH_OIDS.iter().find(|(_, known)| *known == key_type).map_or(DH_OIDS[0].0, |(oid, _)| *oid);
+    then(AlgorithmIdentifierRef { oid, parameters: Some(AnyRef::new(Tag::Sequence, &numbers)?) })
+}
+
+/// The type of keys that an algorithm of Diffie-Hellman is for.
+pub(crate) fn dh_type(oid: ObjectIdentifier) -> Option<KeyType> {
+    DH_OIDS.iter().find(|(known, _)| *known == oid).map(|(_, key_type)| *key_type)
+}
+
+/// The group in an algorithm's parameters; what is optional behind it is left aside.
+pub(crate) fn dh_group(key_type: KeyType, parameters: AnyRef<'_>) -> Option<Attributes> {
+    if parameters.tag() != Tag::Sequence {
+        return None;
+    }
+    let mut reader = SliceReader::new(parameters.value()).ok()?;
+    let mut next = || UintRef::decode(&mut reader).ok().map(|number| number.as_bytes().to_vec());
+    let group = Attributes::new().with(AttributeType::PRIME, next()?).with(AttributeType::BASE, next()?);
+    if key_type == KeyType::Dh { Some(group) } else { Some(group.with(AttributeType::SUBPRIME, next()?)) }
 }
 
 fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> der::Result<Vec<u8>> {

@@ -41,6 +41,19 @@ const OF_CIPHERS: [A; 12] = [
     A::TRUSTED,
 ];
 
+/// What a public key has of its private one, if nobody says otherwise.
+const HALVES: [(A, A); 9] = [
+    (A::ENCRYPT, A::DECRYPT),
+    (A::VERIFY, A::SIGN),
+    (A::VERIFY_RECOVER, A::SIGN_RECOVER),
+    (A::WRAP, A::UNWRAP),
+    (A::DERIVE, A::DERIVE),
+    (A::ID, A::ID),
+    (A::START_DATE, A::START_DATE),
+    (A::END_DATE, A::END_DATE),
+    (A::ALLOWED_MECHANISMS, A::ALLOWED_MECHANISMS),
+];
+
 /// What a master secret of TLS 1.2 may be used for (PKCS#11 3.2 section 6.40).
 const OF_MASTER_SECRETS: [MechanismType; 6] = [
     MechanismType::TLS12_KEY_AND_MAC_DERIVE,
@@ -62,6 +75,9 @@ impl Caller<'_> {
         let usable = |handle| self.usable(handle, A::DERIVE, mechanism, cryptoki_sys::CKF_DERIVE, Part::Key);
         let first = usable(base)?;
         let algorithm = first.spec.algorithm;
+        if algorithm == Algorithm::PublicFromPrivate {
+            return self.public_half(first, template);
+        }
         let mut used = vec![first];
         for handle in mechanism.params.keys() {
             used.push(usable(handle)?);
@@ -102,6 +118,35 @@ impl Caller<'_> {
                 Ok(Response::Derived { keys: infos, written: derived.written })
             }
         }
+    }
+
+    /// The public key of a private one (PKCS#11 3.2 section 6.43), which takes over what that one says of itself.
+    fn public_half(&self, private: Usable, template: Attributes) -> Result<Response> {
+        let class = ObjectClass::PublicKey;
+        let of = private.object_shared();
+        if of.class() != ObjectClass::PrivateKey {
+            return Err(Error::new(
+                ReturnCode::KEY_TYPE_INCONSISTENT,
+                "only a private key has a public half",
+            ));
+        }
+        let given = imposed(&of, A::DERIVE_TEMPLATE, template)?;
+        expect_class(&given, class)?;
+        let info = private.key(self)?.public_key_info()?;
+        let (key_type, mut material) = crypto::from_public_key_info(&info)?;
+        rules::check_template(self.subject(class, Some(key_type)), Origin::Derive, &given)?;
+        let mut template = given;
+        for (public, private) in HALVES {
+            if let (None, Some(value)) = (template.get(public), of.attributes.get(private)) {
+                template.set(public, value.clone());
+            }
+        }
+        if let Some(subject) = of.attributes.get(A::SUBJECT) {
+            material.set(A::SUBJECT, subject.clone());
+        }
+        self.before_making(class, &template)?;
+        let new = self.foreign(class, key_type, Origin::Derive, &template, material, None)?;
+        Ok(Response::Object(self.store(new)?))
     }
 
     /// A plan with all that its template doesn't say, checked.
@@ -219,7 +264,8 @@ fn plans(algorithm: Algorithm, params: &Params, template: Attributes) -> Result<
                     cipher.set(usage, true);
                 }
             }
-            let sized = |template: &Attributes, len: u32| Plan { len: Some(len as usize), ..key(template.clone()) };
+            let sized =
+                |template: &Attributes, len: u32| Plan { len: Some(len as usize), ..key(template.clone()) };
             let all = [(&mac, sizes.mac), (&mac, sizes.mac), (&cipher, sizes.key), (&cipher, sizes.key)];
             all.into_iter().filter(|(_, len)| *len > 0).map(|(template, len)| sized(template, len)).collect()
         }

@@ -16,6 +16,9 @@ use crate::rules::{self, Origin};
 impl Caller<'_> {
     pub(crate) fn generate_key(&self, mechanism: &Mechanism, mut template: Attributes) -> Result<Response> {
         let spec = self.generator(mechanism, cryptoki_sys::CKF_GENERATE)?;
+        if spec.algorithm == Algorithm::ParameterGen {
+            return self.generate_parameters(spec, mechanism, &template);
+        }
         let class = ObjectClass::SecretKey;
         expect_class(&template, class)?;
         // A generic secret may be made for one HMAC only, and a password makes keys of any type.
@@ -59,6 +62,26 @@ impl Caller<'_> {
         Ok(Response::Derived { keys: vec![info], written: made.written })
     }
 
+    /// Domain parameters, which everybody may know.
+    fn generate_parameters(
+        &self,
+        spec: &MechanismSpec,
+        mechanism: &Mechanism,
+        template: &Attributes,
+    ) -> Result<Response> {
+        let class = ObjectClass::DomainParameters;
+        expect_class(template, class)?;
+        let key_type = spec.key_type.ok_or(ReturnCode::MECHANISM_INVALID)?;
+        let subject = self.subject(class, Some(key_type));
+        rules::must_exist(subject)?;
+        rules::check_template(subject, Origin::Generate, template)?;
+        let terms = self.before_making(class, template)?;
+        let made = crypto::generate_parameters(mechanism, template)?;
+        let material = joined(identity(class, key_type), made).with(A::LOCAL, true);
+        let attributes = rules::build(subject, Origin::Generate, template, &material)?;
+        Ok(Response::Object(self.store(self.assemble(attributes, None)?.with_terms(terms))?))
+    }
+
     pub(crate) fn generate_pair(
         &self,
         mechanism: &Mechanism,
@@ -84,7 +107,12 @@ impl Caller<'_> {
         // They are the private key's; the public one is everybody's.
         let terms = self.before_making(ObjectClass::PrivateKey, &private)?;
         self.must_find_room(ObjectClass::PublicKey, &public)?;
-        let pair = crypto::generate_pair(mechanism, &public)?;
+        // How long a private value of Diffie-Hellman is, the private key's template says.
+        let wanted = match private.ulong(A::VALUE_BITS) {
+            Some(bits) => public.clone().with(A::VALUE_BITS, bits),
+            None => public.clone(),
+        };
+        let pair = crypto::generate_pair(mechanism, &wanted)?;
         let build = |class, template: &Attributes, material: Attributes, key: Key| {
             let material = joined(identity(class, key_type), material);
             let subject = self.subject(class, Some(key_type));

@@ -229,10 +229,8 @@ impl StoredObject {
     fn key_size(&self) -> u32 {
         let size = match self.key_type() {
             None => 0,
-            Some(KeyType::Rsa) => match self.attributes.bytes(A::MODULUS) {
-                Some([first, rest @ ..]) => rest.len() * 8 + (8 - first.leading_zeros() as usize),
-                _ => 0,
-            },
+            Some(KeyType::Rsa) => bits(self.attributes.bytes(A::MODULUS)),
+            Some(KeyType::Dsa | KeyType::Dh | KeyType::X942Dh) => bits(self.attributes.bytes(A::PRIME)),
             Some(key @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery)) => {
                 return strongroom_crypto::curve_bits(key, &self.attributes);
             }
@@ -242,6 +240,14 @@ impl StoredObject {
             Some(_) => return u32::try_from(self.attributes.ulong(A::VALUE_LEN).unwrap_or(0)).unwrap_or(0),
         };
         u32::try_from(size).unwrap_or(u32::MAX)
+    }
+}
+
+/// How many bits a number has that has no leading zeros.
+fn bits(number: Option<&[u8]>) -> usize {
+    match number {
+        Some([first, rest @ ..]) => rest.len() * 8 + (8 - first.leading_zeros() as usize),
+        _ => 0,
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn mac_len(spec: &MechanismSpec, params: &Params) -> Option<usize> {
         (Algorithm::AesXcbcMac96, ..) => Some(12),
         (Algorithm::DesCmac | Algorithm::DesCmacGeneral | Algorithm::DesMacGeneral, ..) => Some(DES_BLOCK),
         (Algorithm::AesMac, ..) => Some(BLOCK / 2),
+        (Algorithm::Ssl3Mac, Some(hash), _) => Some(hash.len()),
         (Algorithm::TlsMac, _, Params::Tls(Tls::Finished { len, .. })) => usize::try_from(*len).ok(),
         (Algorithm::DesMac, ..) => Some(DES_BLOCK / 2),
         _ => None,
@@ -97,6 +98,7 @@ pub(super) fn signature(algorithm: Algorithm, hash: Option<usize>, key: &ObjectI
         (Algorithm::MlDsa | Algorithm::HashMlDsa | Algorithm::MlDsaOfDigest | Algorithm::MlDsaMu, _) => {
             of_set(&[2420, 3309, 4627], key)
         }
+        (Algorithm::Hss | Algorithm::Xmss | Algorithm::XmssMt, _) => Ok(ANY),
         // FIPS 205 table 2.
         (Algorithm::SlhDsa | Algorithm::HashSlhDsa | Algorithm::SlhDsaOfDigest, _) => {
             of_set(&[7856, 7856, 17088, 17088, 16224, 16224, 35664, 35664, 29792, 29792, 49856, 49856], key)
@@ -106,6 +108,11 @@ pub(super) fn signature(algorithm: Algorithm, hash: Option<usize>, key: &ObjectI
         _ => Err(ReturnCode::MECHANISM_INVALID.into()),
     }
 }
+
+/// Stands for the length of signatures that say themselves how long they are.
+pub(super) const ANY: usize = 0;
+/// The longest of them in bytes: more than any of HSS, XMSS and XMSS^MT (PKCS#11 3.2 sections 6.65 and 6.66).
+pub(super) const MAX_SIGNATURE: usize = 128 * 1024;
 
 /// The length for a key's parameter set; sets are numbered from 1.
 fn of_set(lengths: &[usize], key: &ObjectInfo) -> Result<usize> {

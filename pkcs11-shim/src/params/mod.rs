@@ -63,7 +63,9 @@ pub(crate) unsafe fn parse(ck: CK_MECHANISM) -> Result<Parsed> {
         match spec.algorithm {
             Algorithm::RsaPss => parameter.pss(spec.hash)?,
             Algorithm::RsaOaep => parameter.oaep()?,
+            Algorithm::RsaAesKeyWrap => parameter.rsa_aes_wrap()?,
             Algorithm::Ecdh => parameter.ecdh()?,
+            Algorithm::EcdhAesKeyWrap => parameter.ecdh_aes_wrap()?,
             Algorithm::MlDsa
             | Algorithm::HashMlDsa
             | Algorithm::MlDsaMu
@@ -77,6 +79,8 @@ pub(crate) unsafe fn parse(ck: CK_MECHANISM) -> Result<Parsed> {
             Algorithm::KbkdfCounter => parameter.kbkdf(true)?,
             Algorithm::KbkdfDoublePipeline => parameter.kbkdf(false)?,
             Algorithm::KbkdfFeedback => parameter.kbkdf_feedback()?,
+            Algorithm::DhDerive => parameter.public_value()?,
+            Algorithm::X942Derive => parameter.x942()?,
             Algorithm::HkdfDerive | Algorithm::HkdfData => parameter.hkdf()?,
             Algorithm::Pbkdf2 => parameter.pbkdf2()?,
             Algorithm::Pkcs12Pbe => parameter.pbe(spec.hash.unwrap_or(Hash::Sha1))?,

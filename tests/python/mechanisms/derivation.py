@@ -349,7 +349,7 @@ def encrypted(session):
             key = base(session, value, key_type)
             cbc = "CBC" in row["name"]
             mode = modes.CBC(iv) if cbc else modes.ECB()
-            thrice = value * (3 if size == 8 else 1)
+            thrice = (value * 3)[:24] if size < 24 and des else value
             theirs = encryption(TripleDES if des else algorithms.AES, thrice, mode, data)
             parameter = CbcData(block)(iv, data) if cbc else StringData.of(data)
             mechanism = session.mechanism(row["name"], parameter)

@@ -78,6 +78,7 @@ def compare(session):
     outputs(session)
     exporters(session)
     finished(session)
+    records(session)
 
 
 # The protocols
@@ -279,3 +280,18 @@ def finished(session):
     key = session.create({CLASS: SECRET_KEY, KEY_TYPE: GENERIC_SECRET, VALUE: bytes(48), DERIVE: True, **only, **OPEN})
     mechanism = session.mechanism("CKM_TLS_KDF", Exporter(TLS_PRF, b"l", 1, Randoms.of(b"c", b"s"), None, 0))
     assert refusal(session.derive, mechanism, key, {VALUE_LEN: 16}) == MECHANISM_INVALID
+
+
+def records(session):
+    """RFC 6101 section 5.2.3.1."""
+    for row in session.with_algorithm("Ssl3Mac", "sign"):
+        name, pad = ("md5", 48) if row["hash"] == "Md5" else ("sha1", 40)
+        value, data = session.some(1, 100), session.some(0, 300)
+        inner = hashlib.new(name, value + b"\x36" * pad + data).digest()
+        theirs = hashlib.new(name, value + b"\x5c" * pad + inner).digest()
+        key = session.create({CLASS: SECRET_KEY, KEY_TYPE: GENERIC_SECRET, VALUE: value, SIGN: True, **OPEN})
+        for length in (4, 8, len(theirs)):
+            mechanism = session.mechanism(row["name"], ULONG(length))
+            assert session.both("Sign", mechanism, key, data) == (theirs[:length], theirs[:length]), row["name"]
+            assert session.verifies(mechanism, key, data, theirs[:length])
+            assert not session.verifies(mechanism, key, data + b"x", theirs[:length])

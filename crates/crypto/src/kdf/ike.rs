@@ -19,9 +19,7 @@ pub(super) fn derive(
             prf::check_key(*prf, base)?;
             let first = if seed_key.is_some() { other(wanted, 0)? } else { &[] };
             let len = longest(*prf, wanted.len)?;
-            repeated(*prf, key, len, |previous, number| {
-                joined(&[previous, first, seed, &[number]])
-            })
+            repeated(*prf, key, len, |previous, number| joined(&[previous, first, seed, &[number]]))
         }
         (Algorithm::IkePrf, Ike::Prf { prf, data_as_key, new_key, nonces }) => {
             let out = match (data_as_key, new_key) {

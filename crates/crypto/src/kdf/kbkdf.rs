@@ -43,7 +43,9 @@ fn check_fields(mode: Algorithm, params: &Kbkdf) -> Result<()> {
         _ => iterations == 1 && counters <= 1,
     };
     if !right || lengths > 1 {
-        return Err(refused("its iteration variable must be there once, a counter and a length at most once"));
+        return Err(refused(
+            "its iteration variable must be there once, a counter and a length at most once",
+        ));
     }
     if mode != Algorithm::KbkdfFeedback && !params.iv.is_empty() {
         return Err(refused("only the feedback mode has an initialisation vector"));
@@ -53,7 +55,11 @@ fn check_fields(mode: Algorithm, params: &Kbkdf) -> Result<()> {
         KbkdfField::Length { format, .. } => format.bits.is_multiple_of(8) && (8..=64).contains(&format.bits),
         _ => true,
     });
-    if widths { Ok(()) } else { Err(refused("a counter has 8 to 32 bits and a length 8 to 64, in steps of 8")) }
+    if widths {
+        Ok(())
+    } else {
+        Err(refused("a counter has 8 to 32 bits and a length 8 to 64, in steps of 8"))
+    }
 }
 
 /// The data of the PRF: parts that stay, and those that change.

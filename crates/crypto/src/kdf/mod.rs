@@ -17,7 +17,7 @@ pub use agreement::x963;
 use crate::family::{Derived, Family, Job, Order, Wanted, no_params};
 use crate::operation::Input;
 use crate::secret::SecretKey;
-use crate::stream::StreamKind;
+use crate::stream::{self, Running, StreamKind};
 use crate::{Key, random};
 
 /// Derivation of secret keys from secret keys, and their generation from passwords.
@@ -41,7 +41,9 @@ impl Family for Kdf {
                 hkdf::derive(value, params, wanted, limits::MAX_ATTRIBUTE)?
             }
             (Algorithm::ConcatenateKey, Params::Key(_)) => simple::base_and_key(value, wanted)?,
-            (Algorithm::ConcatenateData, Params::Data(data)) => simple::base_and_data(value, data, wanted.len)?,
+            (Algorithm::ConcatenateData, Params::Data(data)) => {
+                simple::base_and_data(value, data, wanted.len)?
+            }
             (Algorithm::ConcatenateToData, Params::Data(data)) => {
                 simple::data_and_base(value, data, wanted.len)?
             }
@@ -79,7 +81,13 @@ impl Family for Kdf {
     }
 
     fn sign(&self, job: &Job<'_>, input: Input<'_>) -> Result<Blob> {
-        tls::finished(&job.secret()?.value, job.params, input)
+        let Input::Message(data) = input else {
+            return Err(Error::new(
+                ReturnCode::ARGUMENTS_BAD,
+                "a MAC is made over the message, not over its digest",
+            ));
+        };
+        tls::mac(job.spec, &job.secret()?.value, job.params, data)
     }
 
     fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {
@@ -88,7 +96,13 @@ impl Family for Kdf {
 
     fn check(&self, _kind: StreamKind, job: &Job<'_>) -> Result<()> {
         job.secret()?;
-        tls::finished_params(job.params).map(|_| ())
+        tls::mac_params(job.spec, job.params).map(|_| ())
+    }
+
+    /// The hash of a MAC isn't one of the message alone.
+    fn open(&self, kind: StreamKind, job: &Job<'_>) -> Result<Box<dyn Running>> {
+        self.check(kind, job)?;
+        Ok(stream::gathered(kind, job, self.most(job.spec)))
     }
 }
 

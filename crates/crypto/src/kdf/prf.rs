@@ -37,7 +37,8 @@ pub(super) fn apply(prf: Prf, key: &[u8], parts: &[&[u8]], out: &mut [u8]) -> Re
     match prf {
         Prf::Hmac(hash) => mac::hmac_into(hash, key, parts, out),
         Prf::Cmac => {
-            let wrong = || Error::new(ReturnCode::KEY_SIZE_RANGE, "AES-CMAC takes keys of 16, 24 or 32 bytes");
+            let wrong =
+                || Error::new(ReturnCode::KEY_SIZE_RANGE, "AES-CMAC takes keys of 16, 24 or 32 bytes");
             let mut cmac = Cmac::new(key).map_err(|_| wrong())?;
             for part in parts {
                 cmac.update(part)?;

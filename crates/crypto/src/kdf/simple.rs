@@ -1,8 +1,7 @@
 //! Derivations that join, cut, hash or encrypt (PKCS#11 3.2 sections 6.17, 6.21, 6.43).
 
 use strongroom_model::{
-    Algorithm, Blob, Error, Mechanism, MechanismSpec, MechanismType, Params, Result, ReturnCode,
-    limits,
+    Algorithm, Blob, Error, Mechanism, MechanismSpec, MechanismType, Params, Result, ReturnCode, limits,
 };
 
 use super::{check_len, leading, no_len, other, wrong_params};

@@ -62,8 +62,14 @@ fn hkdf_answers_as_its_rfc() {
     }
     let most = 255 * Hash::Sha1.len();
     let params = || hkdf(Hash::Sha1, "", "");
-    assert_eq!(code(derived(MechanismType::HKDF_DERIVE, params(), b"key", Some(most + 1))), ReturnCode::KEY_SIZE_RANGE);
-    assert_eq!(code(derived(MechanismType::HKDF_DERIVE, params(), b"key", None)), ReturnCode::TEMPLATE_INCOMPLETE);
+    assert_eq!(
+        code(derived(MechanismType::HKDF_DERIVE, params(), b"key", Some(most + 1))),
+        ReturnCode::KEY_SIZE_RANGE
+    );
+    assert_eq!(
+        code(derived(MechanismType::HKDF_DERIVE, params(), b"key", None)),
+        ReturnCode::TEMPLATE_INCOMPLETE
+    );
     assert_eq!(derived(MechanismType::HKDF_DATA, params(), b"key", Some(most)).unwrap().keys[0].len(), most);
 }
 
@@ -159,7 +165,8 @@ fn further_keys_have_blocks_of_their_own() {
     let params = kbkdf(Prf::Hmac(Hash::Sha256), vec![KbkdfField::Counter(big(32))]);
     let mechanism = Mechanism { kind: MechanismType::SP800_108_COUNTER_KDF, params };
     let all = |len, further: &[usize]| {
-        derive_all(&secret(b"key"), &mechanism, &Wanted { len: Some(len), further, ..Wanted::default() }).unwrap()
+        derive_all(&secret(b"key"), &mechanism, &Wanted { len: Some(len), further, ..Wanted::default() })
+            .unwrap()
     };
     // PKCS#11 3.2 section 6.42's own example: 48 bytes take one and a half blocks, and 16 the next.
     let [first, second] = <[Blob; 2]>::try_from(all(48, &[16]).keys).unwrap();
@@ -207,7 +214,10 @@ fn the_prf_of_tls_answers_as_others_do() {
     let params = Params::Tls(Tls::Exporter {
         hash: Some(Hash::Sha256),
         label: b"test label"[..].into(),
-        randoms: Randoms { client: unhex("a0ba9f936cda3118").into(), server: unhex("27a6f796ffd5198c").into() },
+        randoms: Randoms {
+            client: unhex("a0ba9f936cda3118").into(),
+            server: unhex("27a6f796ffd5198c").into(),
+        },
         context: None,
     });
     let expected = "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a\
@@ -243,7 +253,11 @@ fn keys_of_a_connection_come_in_order_and_ivs_are_told_only_where_they_may_be() 
 fn finished_messages_are_twelve_bytes_or_more() {
     let mac = |len| {
         let params = Params::Tls(Tls::Finished { hash: None, len, server: true });
-        sign(&secret(&[7; 48]), &Mechanism { kind: MechanismType::TLS_MAC, params }, Input::Message(b"digest"))
+        sign(
+            &secret(&[7; 48]),
+            &Mechanism { kind: MechanismType::TLS_MAC, params },
+            Input::Message(b"digest"),
+        )
     };
     assert_eq!(mac(12).unwrap().as_slice(), &mac(20).unwrap()[..12]);
     assert_eq!(mac(11).unwrap_err().code, ReturnCode::MECHANISM_PARAM_INVALID);
@@ -301,10 +315,14 @@ fn no_key_is_cut_so_short_that_the_old_one_can_be_found_by_trying() {
     for (kind, params, len) in cases {
         assert_eq!(code(derived(kind, params, &base, Some(len))), ReturnCode::KEY_SIZE_RANGE, "{kind} {len}");
     }
-    let ike = || Params::Ike(Ike::Ike1Extended { prf: Prf::Hmac(Hash::Sha256), gxy: None, extra: Blob::new() });
+    let ike =
+        || Params::Ike(Ike::Ike1Extended { prf: Prf::Hmac(Hash::Sha256), gxy: None, extra: Blob::new() });
     assert_eq!(
         code(derived(MechanismType::IKE1_EXTENDED_DERIVE, ike(), &base, Some(1))),
         ReturnCode::KEY_SIZE_RANGE
     );
-    assert_eq!(derived(MechanismType::IKE1_EXTENDED_DERIVE, ike(), &base, Some(32)).unwrap().keys[0].as_slice(), base);
+    assert_eq!(
+        derived(MechanismType::IKE1_EXTENDED_DERIVE, ike(), &base, Some(32)).unwrap().keys[0].as_slice(),
+        base
+    );
 }

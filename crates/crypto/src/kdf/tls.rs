@@ -10,13 +10,14 @@ use super::{check_len, no_len, wrong_params};
 use crate::digest::digest_into;
 use crate::family::{Derived, Order, Wanted};
 use crate::ffi::derive as ffi;
-use crate::operation::Input;
 use crate::random;
 
 /// Length of premaster secrets for RSA, and of all master secrets.
 const SECRET: usize = 48;
 /// The shortest that a `Finished` message has.
 const MIN_FINISHED: u32 = 12;
+/// The shortest MAC of a record of SSL 3.0 (PKCS#11 3.2 section 6.39).
+const MIN_RECORD: u32 = 4;
 /// The most that SSL 3.0's function gives: 26 letters.
 const MAX_SSL3: usize = 26 * 16;
 
@@ -49,8 +50,9 @@ pub(super) fn derive(
         }
         (Al::Tls12ExtendedMasterDh, Tls::ExtendedMaster { hash, session_hash }) => {
             check_hash(spec, *hash)?;
-            let derived =
-                master(spec, base, None, |key| prf(*hash, base, b"extended master secret", &[session_hash], key));
+            let derived = master(spec, base, None, |key| {
+                prf(*hash, base, b"extended master secret", &[session_hash], key)
+            });
             checked_len(wanted, derived)
         }
         (
@@ -90,26 +92,49 @@ pub(super) fn pre_master(order: &Order<'_>, params: &Tls, len: Option<usize>) ->
     Ok(Derived::of(key))
 }
 
-/// What a `Finished` message verifies, over the hash of the handshake.
-pub(super) fn finished(secret: &[u8], params: &Params, input: Input<'_>) -> Result<Blob> {
-    let (hash, len, server) = finished_params(params)?;
-    let Input::Message(data) = input else {
-        return Err(Error::new(ReturnCode::ARGUMENTS_BAD, "a MAC is made over the message, not over its digest"));
-    };
-    let mut mac = Blob::zeroed(len as usize);
-    let label: &[u8] = if server { b"server finished" } else { b"client finished" };
-    prf(hash, secret, label, &[data], &mut mac)?;
-    Ok(mac)
+/// What a MAC is made with.
+pub(super) enum Mac {
+    /// What a `Finished` message verifies; the hash is the PRF's.
+    Finished { hash: Option<Hash>, len: u32, server: bool },
+    /// Of a record of SSL 3.0.
+    Record { hash: Hash, len: u32 },
 }
 
-pub(super) fn finished_params(params: &Params) -> Result<(Option<Hash>, u32, bool)> {
-    match params {
-        Params::Tls(Tls::Finished { hash, len, server })
+pub(super) fn mac_params(spec: &MechanismSpec, params: &Params) -> Result<Mac> {
+    match (spec.algorithm, spec.hash, params) {
+        (Algorithm::TlsMac, _, Params::Tls(Tls::Finished { hash, len, server }))
             if (MIN_FINISHED..=limits::MAX_SECRET as u32).contains(len) =>
         {
-            Ok((*hash, *len, *server))
+            Ok(Mac::Finished { hash: *hash, len: *len, server: *server })
         }
-        _ => Err(wrong_params("a TLS MAC with these")),
+        (Algorithm::Ssl3Mac, Some(hash), Params::MacLen(len))
+            if (MIN_RECORD..=hash.len() as u32).contains(len) =>
+        {
+            Ok(Mac::Record { hash, len: *len })
+        }
+        _ => Err(wrong_params(spec.name)),
+    }
+}
+
+/// The MAC of a record of SSL 3.0 (RFC 6101 section 5.2.3.1), or what a `Finished` message verifies, over the hash of the
+/// handshake.
+pub(super) fn mac(spec: &MechanismSpec, secret: &[u8], params: &Params, data: &[u8]) -> Result<Blob> {
+    match mac_params(spec, params)? {
+        Mac::Finished { hash, len, server } => {
+            let mut mac = Blob::zeroed(len as usize);
+            let label: &[u8] = if server { b"server finished" } else { b"client finished" };
+            prf(hash, secret, label, &[data], &mut mac)?;
+            Ok(mac)
+        }
+        Mac::Record { hash, len } => {
+            let pad = if hash == Hash::Md5 { 48 } else { 40 };
+            let mut inner = Blob::zeroed(hash.len());
+            digest_into(hash, &[secret, &[0x36; 48][..pad], data], &mut inner);
+            let mut mac = Blob::zeroed(hash.len());
+            digest_into(hash, &[secret, &[0x5c; 48][..pad], &inner], &mut mac);
+            mac.truncate(len as usize);
+            Ok(mac)
+        }
     }
 }
 

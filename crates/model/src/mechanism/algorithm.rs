@@ -13,6 +13,8 @@ pub enum Algorithm {
     RsaOaep,
     /// Raw RSA.
     RsaX509,
+    /// AES key wrap with padding under a new AES key, which goes before it in RSAES-OAEP.
+    RsaAesKeyWrap,
     /// Elliptic-curve key-pair generation.
     EcKeyPairGen,
     /// ECDSA; signatures are r and s, each of the order's length, one after the other.
@@ -20,6 +22,8 @@ pub enum Algorithm {
     /// Elliptic-curve Diffie-Hellman, on Montgomery curves too (RFC 7748); with cofactor for `CKM_ECDH1_COFACTOR_DERIVE`
     /// (short Weierstrass curves here have cofactor 1).
     Ecdh,
+    /// AES key wrap with padding under an AES key agreed on with a new key pair, whose public key goes before it.
+    EcdhAesKeyWrap,
     /// Key-pair generation on an Edwards curve.
     EdwardsKeyPairGen,
     /// EdDSA (RFC 8032).
@@ -128,6 +132,22 @@ pub enum Algorithm {
     HashSlhDsa,
     /// HashSLH-DSA, of a digest.
     SlhDsaOfDigest,
+    /// HSS (RFC 8554); verification.
+    Hss,
+    /// XMSS (RFC 8391); verification.
+    Xmss,
+    /// XMSS^MT; verification.
+    XmssMt,
+    /// Generation of domain parameters.
+    ParameterGen,
+    /// Diffie-Hellman key-pair generation.
+    DhKeyPairGen,
+    /// Diffie-Hellman by PKCS #3.
+    DhDerive,
+    /// Diffie-Hellman by X9.42.
+    X942Derive,
+    /// The public key of a private one.
+    PublicFromPrivate,
     /// NIST SP 800-108, counter mode.
     KbkdfCounter,
     /// NIST SP 800-108, feedback mode.
@@ -170,6 +190,8 @@ pub enum Algorithm {
     Ssl3MasterDh,
     /// Keys of a connection of SSL 3.0.
     Ssl3KeyAndMac,
+    /// The MAC of SSL 3.0's records, of a length that is asked for.
+    Ssl3Mac,
     /// Master secret of TLS 1.0 and 1.1, from a premaster secret for RSA.
     TlsMaster,
     /// The same, from one of Diffie-Hellman.

@@ -289,9 +289,7 @@ impl Params {
             Self::Ike(Ike::PrfPlus { seed_key: handle, .. } | Ike::Prf { new_key: handle, .. }) => {
                 handle.iter().copied().collect()
             }
-            Self::Ike(Ike::Ike1Prf { gxy, previous, .. }) => {
-                previous.iter().chain([gxy]).copied().collect()
-            }
+            Self::Ike(Ike::Ike1Prf { gxy, previous, .. }) => previous.iter().chain([gxy]).copied().collect(),
             Self::Ike(Ike::Ike1Extended { gxy, .. }) => gxy.iter().copied().collect(),
             _ => Vec::new(),
         }

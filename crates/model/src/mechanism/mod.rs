@@ -67,7 +67,11 @@ impl MechanismSpec {
         if self.algorithm.takes_any_secret() {
             return key_type.is_secret();
         }
-        if key_type == KeyType::EcMontgomery && self.algorithm == Algorithm::Ecdh {
+        if self.algorithm == Algorithm::PublicFromPrivate {
+            return !key_type.is_secret();
+        }
+        let agrees = self.algorithm == Algorithm::Ecdh || self.kind == MechanismType::ECDH_AES_KEY_WRAP;
+        if agrees && key_type == KeyType::EcMontgomery {
             return true;
         }
         self.key_type.is_some_and(|wanted| key_type.serves(wanted))

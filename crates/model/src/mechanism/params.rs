@@ -75,6 +75,26 @@ pub enum Params {
         /// The label.
         label: Blob,
     },
+    /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAesWrap {
+        /// Length of the new AES key in bytes: 16, 24 or 32.
+        key_len: u8,
+        /// Of the label.
+        hash: Hash,
+        /// Of the mask generation function.
+        mgf: Hash,
+        /// The label.
+        label: Blob,
+    },
+    /// `CK_ECDH_AES_KEY_WRAP_PARAMS`.
+    EcdhAesWrap {
+        /// Length of the AES key in bytes: 16, 24 or 32.
+        key_len: u8,
+        /// `None` is `CKD_NULL`.
+        kdf: Option<AgreementKdf>,
+        /// Shared data for the KDF.
+        shared: Blob,
+    },
     /// `CK_EDDSA_PARAMS`. Without parameters EdDSA is pure, with no context.
     Eddsa {
         /// Whether the message is hashed first (Ed25519ph, Ed448ph).

@@ -159,4 +159,19 @@ mod tests {
         assert_eq!((template.bool(A::SENSITIVE), template.bool(A::EXTRACTABLE)), (Some(false), Some(true)));
         assert_eq!(heritage.history(&[&key(false, true), &key(true, false)], true, false), (true, true));
     }
+
+    /// attacks.md A13 and A14.
+    #[test]
+    fn strict_has_no_derivation_that_gives_the_old_key_away() {
+        use strongroom_model::{MECHANISMS, Profile, Regime};
+
+        let there = |profile, kind| crate::rules::allowed(Regime::of(profile), kind).is_some();
+        let reducing: Vec<_> = MECHANISMS.iter().filter(|spec| is_reducing(spec.algorithm)).collect();
+        assert!(reducing.len() >= 13, "{}", reducing.len());
+        for spec in reducing {
+            assert!(there(Profile::Standard, spec.kind), "{}", spec.name);
+            assert!(!there(Profile::Strict, spec.kind), "{}", spec.name);
+            assert!(!there(Profile::CloudHsm, spec.kind), "{}", spec.name);
+        }
+    }
 }

@@ -174,7 +174,7 @@ def ec_bounds(session):
 
 def secret_bounds(session):
     rows = [row for row in session.rows.values() if not {"generate", "derive"} & set(row["purposes"])]
-    rows = [row for row in rows if "Tls" not in row["algorithm"]]
+    rows = [row for row in rows if row["algorithm"] not in ("TlsMac", "Ssl3Mac")]
     for made_for, (smallest, largest), keys_ in (
         ("Aes", (16, 32), (AES,)),
         ("AesXts", (32, 64), (AES_XTS,)),

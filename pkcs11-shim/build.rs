@@ -4,6 +4,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=exports.map");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(fuzzing)");
     let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     for argument in [
         // Other PKCS#11 modules may be loaded with RTLD_GLOBAL beside this one and export the same names.

@@ -8,6 +8,8 @@
 mod abi;
 mod desk;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod known;
 mod log;
 mod login;

@@ -14,8 +14,8 @@ const UNSAFE_ROOMS: [&str; 5] =
     ["pkcs11-shim/", "crates/crypto/src/ffi/", "crates/testkit/", "tests/", "benches/"];
 
 /// Ends of the names of files that are read as text.
-const SOURCES: [&str; 12] =
-    [".rs", ".toml", ".md", ".sh", ".py", ".java", ".c", ".h", ".map", ".yml", ".txt", ".ci/run"];
+const SOURCES: [&str; 13] =
+    [".rs", ".toml", ".md", ".sh", ".py", ".java", ".js", ".c", ".h", ".map", ".yml", ".txt", ".ci/run"];
 
 struct Source {
     path: String,
@@ -170,7 +170,7 @@ fn every_return_code_is_explained() {
 /// Documentation that names a file which isn't there is older than the code.
 #[test]
 fn documentation_names_files_that_exist() {
-    let rooms = ["crates/", "pkcs11-shim/", "tests/", "benches/", "xtask/", "docs/"];
+    let rooms = ["crates/", "pkcs11-shim/", "tests/", "benches/", "fuzz/", "xtask/", "docs/"];
     let mut named = 0;
     let mut missing = Vec::new();
     for source in sources().iter().filter(|source| source.path.ends_with(".md")) {
@@ -188,6 +188,14 @@ fn documentation_names_files_that_exist() {
     }
     assert!(named > 20, "only {named} names were found, so this would show nothing");
     assert_none(&missing, "documentation names files that aren't there:");
+}
+
+/// Corpora are minimised before they're committed.
+#[test]
+fn what_fuzzing_starts_from_is_small() {
+    let kept: Vec<String> = tracked().into_iter().filter(|path| path.starts_with("fuzz/corpus/")).collect();
+    let size: u64 = kept.iter().map(|path| fs::metadata(root().join(path)).expect("a file").len()).sum();
+    assert!(!kept.is_empty() && size < 200 << 10, "{} files in fuzz/corpus have {size} bytes", kept.len());
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {

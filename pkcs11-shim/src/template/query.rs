@@ -127,7 +127,8 @@ impl Place {
         Outcome::Good
     }
 
-    /// The caller's array gets the types; its entries get values or sizes by the same rules.
+    /// The caller's array gets the types; its entries get values or sizes by the same rules. A template among them is only
+    /// followed where the caller has its type already, as after a question for the types.
     fn put_template(&self, attributes: &Attributes) -> Outcome {
         let CK_ATTRIBUTE { pValue, ulValueLen, .. } = self.read();
         let size = (attributes.len() * ENTRY) as CK_ULONG;
@@ -138,8 +139,16 @@ impl Place {
             }
             for (at, (kind, value)) in attributes.iter().enumerate() {
                 let place = Place(pValue.cast::<CK_ATTRIBUTE>().wrapping_add(at));
-                place.write(CK_ATTRIBUTE { type_: kind.0, ..place.read() });
-                worst = worst.max(place.put(value));
+                let given = place.read();
+                place.write(CK_ATTRIBUTE { type_: kind.0, ..given });
+                // Who doesn't know yet that this is a template has room for bytes there, not attributes with pointers.
+                let unforeseen = matches!(value, Value::Template(_)) && given.type_ != kind.0;
+                let outcome = if unforeseen && !given.pValue.is_null() {
+                    place.refuse(Outcome::TooSmall)
+                } else {
+                    place.put(value)
+                };
+                worst = worst.max(outcome);
             }
         }
         self.set_len(size);

@@ -1,6 +1,8 @@
 //! Templates that lie.
 
-use cryptoki_sys::{CKA_CLASS, CKA_LABEL, CKA_TOKEN, CKA_WRAP_TEMPLATE, CKO_SECRET_KEY};
+use cryptoki_sys::{
+    CK_UNAVAILABLE_INFORMATION, CKA_CLASS, CKA_LABEL, CKA_TOKEN, CKA_WRAP_TEMPLATE, CKO_SECRET_KEY,
+};
 use strongroom_wire::Answer;
 
 use super::*;
@@ -169,4 +171,34 @@ fn nested_answers_come_in_three_steps() {
     assert_eq!((token, &label), ([1], b"abc"));
     outer.ulValueLen = ENTRY as CK_ULONG;
     assert_eq!(ask(&mut outer).unwrap_err().code, ReturnCode::BUFFER_TOO_SMALL);
+}
+
+/// Where a template comes out that nobody foresaw, there may be room for bytes: no attributes with pointers.
+#[test]
+fn nested_templates_are_followed_only_by_who_knows_them() {
+    let inner = Attributes::new().with(AttributeType::LABEL, b"abc".as_slice());
+    let value = Attributes::new().with(AttributeType::WRAP_TEMPLATE, Value::Template(inner));
+    let answer = |_| Some(Answer::Value(Value::Template(value.clone())));
+    let ask = |outer: &mut CK_ATTRIBUTE| {
+        // SAFETY: the pointer leads to an entry, with a pointer to as many bytes as it says.
+        unsafe { AttributeQuery::new(outer, 1) }.answer(answer)
+    };
+    let room = [0xa5_u8; 2 * ENTRY];
+    let mut middle = [entry(CKA_LABEL, &room)];
+    let mut outer = nested(CKA_WRAP_TEMPLATE, &middle);
+    outer.pValue = middle.as_mut_ptr().cast();
+    assert_eq!(ask(&mut outer).unwrap_err().code, ReturnCode::BUFFER_TOO_SMALL);
+    assert_eq!((middle[0].type_, middle[0].ulValueLen), (CKA_WRAP_TEMPLATE, CK_UNAVAILABLE_INFORMATION));
+    assert_eq!(room, [0xa5; 2 * ENTRY]);
+
+    let mut text = [0_u8; 3];
+    let mut label = entry(CKA_LABEL, &[]);
+    (label.pValue, label.ulValueLen) = (text.as_mut_ptr().cast(), 3);
+    let mut last = [label];
+    middle[0] = nested(CKA_WRAP_TEMPLATE, &[]);
+    (middle[0].pValue, middle[0].ulValueLen) = (last.as_mut_ptr().cast(), ENTRY as CK_ULONG);
+    outer = nested(CKA_WRAP_TEMPLATE, &[]);
+    (outer.pValue, outer.ulValueLen) = (middle.as_mut_ptr().cast(), ENTRY as CK_ULONG);
+    ask(&mut outer).unwrap();
+    assert_eq!(&text, b"abc");
 }

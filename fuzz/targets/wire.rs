@@ -1,0 +1,5 @@
+#![no_main]
+
+mod decoding;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| decoding::wire(input));

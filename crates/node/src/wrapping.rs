@@ -23,7 +23,12 @@ impl Caller<'_> {
         let class = target.class();
         let wrappable = match class {
             ObjectClass::SecretKey => true,
-            ObjectClass::PrivateKey => matches!(wrapper.spec.key_type, Some(KeyType::Aes | KeyType::Des3)),
+            // RSA alone has no room for one.
+            ObjectClass::PrivateKey => {
+                let hybrid = [Algorithm::RsaAesKeyWrap, Algorithm::EcdhAesKeyWrap];
+                matches!(wrapper.spec.key_type, Some(KeyType::Aes | KeyType::Des3))
+                    || hybrid.contains(&wrapper.spec.algorithm)
+            }
             _ => false,
         };
         if !wrappable {

@@ -64,9 +64,16 @@ impl Signing {
             _ if mac.is_some() => Takes::Parts,
             (Algorithm::Eddsa, _) => Takes::Parts,
             (_, Some(hash)) => Takes::Digest(hash),
-            (Algorithm::MlDsa | Algorithm::HashMlDsa | Algorithm::SlhDsa | Algorithm::HashSlhDsa, None) => {
-                Takes::Parts
-            }
+            (
+                Algorithm::MlDsa
+                | Algorithm::HashMlDsa
+                | Algorithm::SlhDsa
+                | Algorithm::HashSlhDsa
+                | Algorithm::Hss
+                | Algorithm::Xmss
+                | Algorithm::XmssMt,
+                None,
+            ) => Takes::Parts,
             (_, None) => Takes::Whole,
         };
         Ok(Self { kind, keyed, takes, len, state: State::Fresh })
@@ -131,7 +138,8 @@ impl Signing {
         // a signature (PKCS#11 3.2 section 6.3.1). The node looks at it more closely.
         let in_halves = self.keyed.key.key_type == Some(KeyType::Ec);
         let may_be_shorter = in_halves && !signature.is_empty() && signature.len() % 2 == 0;
-        if signature.len() == self.len || (may_be_shorter && signature.len() < self.len) {
+        let may_be_any = self.len == lengths::ANY && signature.len() <= lengths::MAX_SIGNATURE;
+        if may_be_any || signature.len() == self.len || (may_be_shorter && signature.len() < self.len) {
             Ok(Blob::from(signature))
         } else {
             Err(Error::new(

@@ -1,6 +1,8 @@
 //! Parameters of the mechanisms of elliptic curves (PKCS#11 3.2 section 6.3).
 
-use cryptoki_sys::{CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_TRUE, CKD_NULL};
+use cryptoki_sys::{
+    CK_ECDH_AES_KEY_WRAP_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_TRUE, CKD_NULL,
+};
 use strongroom_model::{AgreementKdf, Params, Result};
 
 use super::{MAX_LABEL, Parameter, bytes};
@@ -51,5 +53,31 @@ impl Parameter {
             return Err(self.refusal("takes the other side's public point"));
         }
         Ok(Params::Ecdh { kdf, shared, public })
+    }
+
+    /// PKCS#11 3.2 section 6.3, ECDH AES key wrap.
+    pub(super) unsafe fn ecdh_aes_wrap(self) -> Result<Params> {
+        // SAFETY: see the type.
+        let ck: CK_ECDH_AES_KEY_WRAP_PARAMS = unsafe { self.structure()? };
+        let kdf = AgreementKdf::from_ck(ck.kdf);
+        if kdf.is_none() && ck.kdf != CKD_NULL {
+            return Err(self.refusal("takes a key derivation function that is supported"));
+        }
+        // SAFETY: see the type.
+        let shared = unsafe { bytes(ck.pSharedData, ck.ulSharedDataLen, MAX_LABEL)? };
+        if kdf.is_none() && !shared.is_empty() {
+            return Err(self.refusal("takes no shared data with CKD_NULL"));
+        }
+        Ok(Params::EcdhAesWrap { key_len: self.aes_key_len(ck.ulAESKeyBits)?, kdf, shared })
+    }
+
+    /// The length of an AES key in bytes.
+    pub(super) fn aes_key_len(self, bits: u64) -> Result<u8> {
+        match bits {
+            128 => Ok(16),
+            192 => Ok(24),
+            256 => Ok(32),
+            _ => Err(self.refusal("takes an AES key of 128, 192 or 256 bits")),
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! Parameters of RSA's mechanisms (PKCS#11 3.2 section 6.1).
 
-use cryptoki_sys::{CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CKZ_DATA_SPECIFIED};
+use std::mem::size_of;
+
+use cryptoki_sys::{
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CKZ_DATA_SPECIFIED,
+};
 use strongroom_model::{Hash, MechanismType, Params, Result};
 
 use super::{MAX_LABEL, Parameter, bytes};
@@ -41,5 +45,18 @@ impl Parameter {
         // SAFETY: see the type.
         let label = unsafe { bytes(ck.pSourceData.cast(), ck.ulSourceDataLen, MAX_LABEL)? };
         Ok(Params::Oaep { hash, mgf, label })
+    }
+
+    /// PKCS#11 3.2 section 6.1, RSA AES key wrap. The parameters of OAEP are a structure within.
+    pub(super) unsafe fn rsa_aes_wrap(self) -> Result<Params> {
+        // SAFETY: see the type.
+        let ck: CK_RSA_AES_KEY_WRAP_PARAMS = unsafe { self.structure()? };
+        let key_len = self.aes_key_len(ck.ulAESKeyBits)?;
+        let inner = Self { pointer: ck.pOAEPParams.cast(), len: size_of::<CK_RSA_PKCS_OAEP_PARAMS>() as u64 };
+        // SAFETY: unless NULL, the pointer leads to the structure that the standard says.
+        match unsafe { inner.oaep()? } {
+            Params::Oaep { hash, mgf, label } => Ok(Params::RsaAesWrap { key_len, hash, mgf, label }),
+            _ => Err(self.refusal("takes CK_RSA_PKCS_OAEP_PARAMS within its parameters")),
+        }
     }
 }

@@ -243,3 +243,48 @@ fn eddsa_takes_a_flag_and_a_context_or_nothing() {
         assert!(refused(eddsa(&bad)));
     }
 }
+
+#[test]
+fn key_wraps_with_public_keys_say_how_long_the_aes_key_is() {
+    let mut label = *b"label";
+    let mut oaep = CK_RSA_PKCS_OAEP_PARAMS {
+        hashAlg: CKM_SHA256,
+        mgf: CKG_MGF1_SHA1,
+        source: CKZ_DATA_SPECIFIED,
+        pSourceData: label.as_mut_ptr().cast(),
+        ulSourceDataLen: 5,
+    };
+    let good = CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: 192, pOAEPParams: &raw mut oaep };
+    let rsa = |params: &CK_RSA_AES_KEY_WRAP_PARAMS| whole(MechanismType::RSA_AES_KEY_WRAP, params);
+    let (hash, mgf) = (Hash::Sha256, Hash::Sha1);
+    assert_eq!(rsa(&good).unwrap(), Params::RsaAesWrap { key_len: 24, hash, mgf, label: Blob::from(label) });
+    let mut other = CK_RSA_PKCS_OAEP_PARAMS { mgf: 77, ..oaep };
+    for bad in [
+        CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: 0, ..good },
+        CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: u64::MAX, ..good },
+        CK_RSA_AES_KEY_WRAP_PARAMS { pOAEPParams: null_mut(), ..good },
+        CK_RSA_AES_KEY_WRAP_PARAMS { pOAEPParams: &raw mut other, ..good },
+    ] {
+        assert!(refused(rsa(&bad)));
+    }
+    let good = CK_ECDH_AES_KEY_WRAP_PARAMS {
+        ulAESKeyBits: 256,
+        kdf: CKD_SHA256_KDF,
+        ulSharedDataLen: 5,
+        pSharedData: label.as_mut_ptr(),
+    };
+    for kind in [MechanismType::ECDH_AES_KEY_WRAP, MechanismType::ECDH_X_AES_KEY_WRAP] {
+        let ecdh = |params: &CK_ECDH_AES_KEY_WRAP_PARAMS| whole(kind, params);
+        let wanted =
+            Params::EcdhAesWrap { key_len: 32, kdf: Some(Hash::Sha256.into()), shared: Blob::from(label) };
+        assert_eq!(ecdh(&good).unwrap(), wanted);
+        for bad in [
+            CK_ECDH_AES_KEY_WRAP_PARAMS { ulAESKeyBits: 255, ..good },
+            CK_ECDH_AES_KEY_WRAP_PARAMS { kdf: CKD_NULL, ..good },
+            CK_ECDH_AES_KEY_WRAP_PARAMS { kdf: 0, ..good },
+            CK_ECDH_AES_KEY_WRAP_PARAMS { pSharedData: null_mut(), ..good },
+        ] {
+            assert!(refused(ecdh(&bad)));
+        }
+    }
+}

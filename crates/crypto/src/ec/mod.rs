@@ -1,6 +1,7 @@
 //! Elliptic curves: keys, ECDSA and ECDH.
 
 mod curve;
+mod hybrid;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -147,6 +148,14 @@ impl Family for Ec {
 
     fn derive(&self, job: &Job<'_>, len: Option<usize>) -> Result<Blob> {
         derive(job, len)
+    }
+
+    fn wrap(&self, job: &Job<'_>, plain: &[u8]) -> Result<Blob> {
+        hybrid::wrap(job, plain)
+    }
+
+    fn unwrap(&self, job: &Job<'_>, wrapped: &[u8], _lengths: &[usize]) -> Result<Blob> {
+        hybrid::unwrap(job, wrapped)
     }
 
     fn generate_pair(&self, order: &Order<'_>, public_template: &Attributes) -> Result<KeyPair> {

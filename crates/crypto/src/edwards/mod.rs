@@ -12,7 +12,6 @@ use ed448_goldilocks::shake::Shake256;
 use ed448_goldilocks::shake::digest::Update;
 use ed448_goldilocks::{PreHasherXof, Signature, SigningKey, VerifyingKey};
 use strongroom_model::{Attributes, Blob, Error, Hash, Params, Result, ReturnCode, limits};
-use zeroize::Zeroizing;
 
 use crate::family::{Family, Job, Order, no_params};
 use crate::ffi::curve25519::{self, Ed25519, Scheme};
@@ -91,7 +90,7 @@ impl EdwardsPrivate {
     pub(crate) fn value(&self) -> Blob {
         match &*self.key {
             Private::Ed25519(key) => Blob::from(key.seed()),
-            Private::Ed448(key) => Blob::from(&Zeroizing::new(key.to_bytes())[..]),
+            Private::Ed448(key) => Blob::from(&key.as_bytes()[..]),
         }
     }
 

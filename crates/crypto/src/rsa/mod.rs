@@ -2,6 +2,7 @@
 
 mod encrypt;
 mod generate;
+mod hybrid;
 mod numbers;
 mod pkcs1;
 mod recover;
@@ -10,7 +11,7 @@ mod sign;
 use std::fmt;
 use std::sync::Arc;
 
-use strongroom_model::{AttributeType, Attributes, Blob, Error, Hash, Result, ReturnCode};
+use strongroom_model::{Algorithm, AttributeType, Attributes, Blob, Error, Hash, Result, ReturnCode};
 use zeroize::Zeroizing;
 
 use encrypt::{check_encryption, decrypt, encrypt};
@@ -69,7 +70,11 @@ impl Family for Rsa {
     }
 
     fn wrap(&self, job: &Job<'_>, plain: &[u8]) -> Result<Blob> {
-        self.encrypt(job, plain).map_err(|error| match error.code {
+        let wrapped = match (job.spec.algorithm, job.key) {
+            (Algorithm::RsaAesKeyWrap, Key::RsaPublic(key)) => hybrid::wrap(key, job.params, plain),
+            _ => self.encrypt(job, plain),
+        };
+        wrapped.map_err(|error| match error.code {
             ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::WRAPPING_KEY_SIZE_RANGE),
             ReturnCode::DATA_LEN_RANGE => recoded(error, ReturnCode::KEY_SIZE_RANGE),
             ReturnCode::DATA_INVALID => recoded(error, ReturnCode::KEY_NOT_WRAPPABLE),
@@ -79,7 +84,11 @@ impl Family for Rsa {
 
     fn unwrap(&self, job: &Job<'_>, wrapped: &[u8], lengths: &[usize]) -> Result<Blob> {
         let Key::RsaPrivate(key) = job.key else { return Err(job.wrong_key()) };
-        decrypt(key, job.spec, job.params, wrapped, lengths).map_err(|error| match error.code {
+        let plain = match job.spec.algorithm {
+            Algorithm::RsaAesKeyWrap => hybrid::unwrap(key, job.params, wrapped),
+            _ => decrypt(key, job.spec, job.params, wrapped, lengths),
+        };
+        plain.map_err(|error| match error.code {
             ReturnCode::KEY_SIZE_RANGE => recoded(error, ReturnCode::UNWRAPPING_KEY_SIZE_RANGE),
             ReturnCode::ENCRYPTED_DATA_LEN_RANGE => recoded(error, ReturnCode::WRAPPED_KEY_LEN_RANGE),
             ReturnCode::ENCRYPTED_DATA_INVALID => recoded(error, ReturnCode::WRAPPED_KEY_INVALID),

@@ -5,3 +5,5 @@
 mod common;
 mod edwards;
 mod montgomery;
+mod weierstrass;
+mod wrapping;

@@ -5,8 +5,8 @@
 //! `cloudhsm` has those in [`VENDOR`] alone, so that what is added to the mechanism table later isn't there by mistake.
 
 use strongroom_model::{
-    Error, HsmType, KeyType, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Mode, Params, Profile,
-    Purposes, Quirk, Regime, Result, ReturnCode,
+    Error, Hash, HsmType, KeyType, MECHANISMS, Mechanism, MechanismSpec, MechanismType, Mode, Params,
+    Profile, Purposes, Quirk, Regime, Result, ReturnCode,
 };
 
 use super::heritage::is_reducing;
@@ -189,6 +189,11 @@ pub(crate) fn wanted(regime: Regime, mechanism: &Mechanism, purpose: u64) -> Res
         {
             "the profile cloudhsm encrypts with initialisation vectors that the HSM draws"
         }
+        Params::Pss { hash, mgf, .. } | Params::Oaep { hash, mgf, .. }
+            if regime.is_strict() && [hash, mgf].contains(&&Hash::Md5) =>
+        {
+            "the profile strict has no MD5"
+        }
         Params::Oaep { hash, mgf, .. } if hash != mgf && regime.has(Quirk::OaepSameHash) => {
             "the profile cloudhsm wants the same hash for OAEP and its mask generation"
         }
@@ -221,6 +226,11 @@ impl Allowed {
     }
 }
 
+/// MD5 and DES with a single key, which anybody can break.
+fn is_broken(spec: &MechanismSpec) -> bool {
+    spec.hash == Some(Hash::Md5) || spec.key_type == Some(KeyType::Des)
+}
+
 fn narrowed(regime: Regime, spec: &'static MechanismSpec) -> Option<Allowed> {
     let all = Allowed {
         spec,
@@ -233,7 +243,7 @@ fn narrowed(regime: Regime, spec: &'static MechanismSpec) -> Option<Allowed> {
     match regime.profile {
         Profile::Standard => Some(all),
         Profile::Strict if STRICT_WRAPS.contains(&spec.kind.0) => Some(all),
-        Profile::Strict if is_reducing(spec.algorithm) => None,
+        Profile::Strict if is_broken(spec) || is_reducing(spec.algorithm) => None,
         Profile::Strict => Some(Allowed { purposes: without(WRAP), ..all }).filter(Allowed::is_of_use),
         Profile::CloudHsm => {
             let variant = regime.variant;
@@ -245,6 +255,8 @@ fn narrowed(regime: Regime, spec: &'static MechanismSpec) -> Option<Allowed> {
             let (min_key, max_key) = match spec.key_type.filter(|_| regime.has(Quirk::VendorSizes)) {
                 Some(KeyType::Rsa) => (2048, 4096),
                 Some(KeyType::GenericSecret) => (1, 800),
+                Some(KeyType::Ec) => (224, 521),
+                Some(KeyType::EcEdwards) => (255, 255),
                 _ => (spec.min_key, spec.max_key),
             };
             let max_data = row.max_data.filter(|_| regime.has(Quirk::DataLimits));
@@ -281,6 +293,53 @@ mod tests {
                 assert!(listed || allowed(regime, spec.kind).is_none(), "{}", spec.name);
             }
         }
+    }
+
+    #[test]
+    fn strict_has_neither_md5_nor_single_des() {
+        let strict = Regime::of(Profile::Strict);
+        for kind in [
+            MechanismType::MD5,
+            MechanismType::MD5_HMAC,
+            MechanismType::MD5_HMAC_GENERAL,
+            MechanismType::DES_KEY_GEN,
+            MechanismType::DES_ECB,
+            MechanismType::DES_CBC_PAD,
+        ] {
+            assert!(allowed(strict, kind).is_none(), "{kind}");
+        }
+        assert!(allowed(strict, MechanismType::SHA3_256_HMAC).is_some());
+        let params = |hash| Params::Pss { hash, mgf: hash, salt: 0 };
+        for (hash, wanted_code) in
+            [(Hash::Md5, ReturnCode::MECHANISM_PARAM_INVALID), (Hash::Sha256, ReturnCode::OK)]
+        {
+            let pss = Mechanism { kind: MechanismType::RSA_PKCS_PSS, params: params(hash) };
+            let code =
+                wanted(strict, &pss, Purposes::SIGN).map_or_else(|error| error.code, |_| ReturnCode::OK);
+            assert_eq!(code, wanted_code);
+        }
+    }
+
+    /// cloudhsm.md 5.5, attacks.md A25.
+    #[test]
+    fn cloudhsm_draws_the_initialisation_vectors_of_gcm() {
+        let regime = cloudhsm(HsmType::Hsm2m, Mode::Fips);
+        let gcm = |iv: Vec<u8>| Mechanism {
+            kind: MechanismType::AES_GCM,
+            params: Params::Gcm { iv: iv.into(), aad: Vec::new().into(), tag_bits: 128 },
+        };
+        for purpose in [Purposes::ENCRYPT, Purposes::WRAP] {
+            let refused = wanted(regime, &gcm(vec![0; 12]), purpose).unwrap_err();
+            assert_eq!(refused.code, ReturnCode::MECHANISM_PARAM_INVALID);
+            assert!(wanted(regime, &gcm(Vec::new()), purpose).is_ok());
+        }
+        for purpose in [Purposes::DECRYPT, Purposes::UNWRAP] {
+            assert!(wanted(regime, &gcm(vec![0; 12]), purpose).is_ok());
+        }
+        let quirks = Variant::default().quirks.with(Quirk::DrawnIv, false);
+        let without =
+            Regime { profile: Profile::CloudHsm, variant: Variant { quirks, ..Variant::default() } };
+        assert!(wanted(without, &gcm(vec![0; 12]), Purposes::ENCRYPT).is_ok());
     }
 
     #[test]

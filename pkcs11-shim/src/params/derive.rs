@@ -445,7 +445,7 @@ impl Parameter {
 
     fn format(self, little_endian: CK_BBOOL, bits: u64) -> Result<NumberFormat> {
         match u8::try_from(bits) {
-            Ok(bits @ 8..=64) if bits % 8 == 0 => {
+            Ok(bits @ 8..=64) if bits.is_multiple_of(8) => {
                 Ok(NumberFormat { little_endian: little_endian != CK_FALSE, bits })
             }
             _ => Err(self.refusal("takes numbers of 8 to 64 bits, in steps of 8")),

@@ -107,7 +107,7 @@ impl Parameter {
             return Err(self.refusal("doesn't derive keys of 40 bits for export"));
         }
         let whole = |bits: u64| {
-            if bits % 8 == 0 {
+            if bits.is_multiple_of(8) {
                 // 0 stands for none.
                 if bits == 0 { Ok(0) } else { self.small(bits / 8) }
             } else {

@@ -45,7 +45,7 @@ pub(super) fn generate(order: &Order<'_>, template: &Attributes) -> Result<Attri
     let wanted = subprime_bits.unwrap_or(if bits <= 1024 { 160 } else { 256 });
     if order.spec.key_type == Some(KeyType::Dh)
         || !(1024..=MAX_NEW_PRIME).contains(&bits)
-        || bits % 256 != 0
+        || !bits.is_multiple_of(256)
         || !matches!(wanted, 160 | 224 | 256)
     {
         return unsupported(format!(

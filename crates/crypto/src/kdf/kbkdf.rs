@@ -20,7 +20,7 @@ pub(super) fn derive(
     let block = params.prf.len();
     let blocks: usize = lens.iter().map(|len| len.div_ceil(block)).sum();
     let data = Data::new(params, wanted, &lens, blocks)?;
-    let mut output = data.iterate(mode, &base.value, blocks)?;
+    let output = data.iterate(mode, &base.value, blocks)?;
     let mut rest = &output[..];
     let mut keys = Vec::with_capacity(lens.len());
     for len in lens {
@@ -28,7 +28,6 @@ pub(super) fn derive(
         keys.push(Blob::from(&mine[..len]));
         rest = others;
     }
-    output.truncate(0);
     Ok(Derived { keys, written: Blob::new() })
 }
 

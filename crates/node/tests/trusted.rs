@@ -4,8 +4,8 @@ mod common;
 
 use common::{Client, P256, operation, world};
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Handle, Hash, Mechanism, MechanismType, Params, Profile, ReturnCode,
-    Value,
+    AgreementKdf, AttributeType as A, Attributes, Blob, Handle, Hash, Mechanism, MechanismType, Params,
+    Profile, ReturnCode, Value,
 };
 use strongroom_wire::{Answer, Request, Response};
 
@@ -63,7 +63,8 @@ fn only_an_officer_marks_a_key_as_trusted() {
             Attributes::new().with(A::DERIVE, true),
         );
         let Answer::Value(Value::Bytes(point)) = app.attribute(public, A::EC_POINT) else { panic!() };
-        let params = Params::Ecdh { kdf: Some(Hash::Sha256), shared: Blob::new(), public: point };
+        let params =
+            Params::Ecdh { kdf: Some(AgreementKdf::X963(Hash::Sha256)), shared: Blob::new(), public: point };
         let derive = Request::Derive {
             mechanism: Mechanism { kind: MechanismType::ECDH1_DERIVE, params },
             base: private,

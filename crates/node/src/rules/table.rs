@@ -286,6 +286,7 @@ pub static RULES: &[Rule] = &[
     row(A::DECAPSULATE_TEMPLATE,    PRIVATE,     ANY,  May,   May,     May,   May,   Fixed,   Fixed,   Absent),
 
     row(A::VALUE,                   PUBLIC,      HASHES, Must, Never,  Never, Never, Fixed,   Fixed,   Absent),
+    row(A::PARAMETER_SET,           PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
     row(A::HSS_LEVELS,              PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
     row(A::HSS_LMS_TYPE,            PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),
     row(A::HSS_LMOTS_TYPE,          PUBLIC,      HASHES, Same, Never,  Never, Never, Fixed,   Fixed,   Absent),

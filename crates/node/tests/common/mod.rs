@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{
-    AttributeType, Attributes, Blob, Handle, Mechanism, MechanismType, NodeId, ObjectInfo, Profile, Result,
-    ReturnCode, Role,
+    AttributeType, Attributes, Blob, Handle, Mechanism, MechanismType, NodeId, ObjectInfo, Profile, Regime,
+    Result, ReturnCode, Role,
 };
 use strongroom_node::state::*;
 use strongroom_node::{Clock, Connection, Node, NodeParts};
@@ -93,13 +93,22 @@ pub(crate) fn world(profile: Profile) -> World {
     world_of(profile, Vec::new())
 }
 
+/// As [`world`], under rules in full.
+pub(crate) fn world_under(regime: Regime) -> World {
+    made(regime, Vec::new())
+}
+
 /// As [`world`], with further records.
 pub(crate) fn world_of(profile: Profile, more: Vec<(Key, Revision, Record)>) -> World {
+    made(Regime::of(profile), more)
+}
+
+fn made(regime: Regime, more: Vec<(Key, Revision, Record)>) -> World {
     let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
     let policy = Policy {
         label: "test".into(),
-        profile,
-        variant: Default::default(),
+        profile: regime.profile,
+        variant: regime.variant,
         default_user: Some("app".parse().unwrap()),
         quorum: Default::default(),
     };

@@ -1,5 +1,6 @@
-//! What has to be installed: Debian packages, and Python packages in an environment of their own.
+//! What has to be installed: Debian packages, and packages for Python and Node in folders of their own.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,11 +15,13 @@ pub(crate) const TESTS: &[&str] = &[
     "apache2-utils",
     "binutils",
     "bsdutils",
+    "g++",
     "gcc",
     "gdb",
     "gnutls-bin",
     "jq",
     "libc6-dev",
+    "make",
     "mount",
     "openjdk-17-jdk-headless",
     "openssh-client",
@@ -32,6 +35,9 @@ pub(crate) const TESTS: &[&str] = &[
 
 /// What the tests use from PyPI.
 const PYTHON: &[&str] = &["cryptography==50.0.2", "PyKCS11==1.5.20", "python-pkcs11==0.10.1"];
+
+/// What the tests use from npm. The second is C++, built when it's installed.
+const NODE: &[(&str, &str)] = &[("graphene-pk11", "2.3.6"), ("pkcs11js", "2.1.7")];
 
 /// Packages that Debian starts a service of when it installs them, and the services.
 const SERVICES: &[(&str, &str)] = &[("nginx", "nginx"), ("openssh-server", "ssh")];
@@ -83,6 +89,38 @@ pub(crate) fn install_python() -> Result<(), Failure> {
     }
     announce(&format!("Python environment: {}", folder.display()));
     Ok(())
+}
+
+/// Installs what the tests need from npm in the folder `node` of the target directory.
+pub(crate) fn install_node() -> Result<(), Failure> {
+    let folder = target().join("node");
+    if !has_node_packages(&folder) {
+        // Other distributors' Node brings npm along; Debian's is a package of its own, and so are the headers.
+        if output(Command::new("npm").arg("--version")).is_err() {
+            install(&["nodejs", "npm", "libnode-dev"])?;
+        }
+        fs::create_dir_all(&folder)
+            .map_err(|error| Failure::new(format!("{} can't be made: {error}", folder.display())))?;
+        let wanted: Vec<String> = NODE.iter().map(|(name, version)| format!("{name}@{version}")).collect();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"]).arg(&folder).args(&wanted);
+        // Headers that are here needn't be fetched.
+        if Path::new("/usr/include/node/node.h").exists() {
+            npm.env("npm_config_nodedir", "/usr");
+        }
+        step(&format!("npm install {}", wanted.join(" ")), &mut npm)?;
+    }
+    announce(&format!("Node packages: {}", folder.display()));
+    Ok(())
+}
+
+/// Whether the packages are there in these versions, and the one in C++ is built.
+fn has_node_packages(folder: &Path) -> bool {
+    let modules = folder.join("node_modules");
+    let version =
+        |name: &str| fs::read_to_string(modules.join(name).join("package.json")).unwrap_or_default();
+    NODE.iter().all(|(name, wanted)| version(name).contains(&format!("\"version\": \"{wanted}\"")))
+        && modules.join("pkcs11js/build/Release/pkcs11.node").is_file()
 }
 
 fn has_python_packages(python: &PathBuf) -> bool {

@@ -9,7 +9,8 @@ use crate::step::{Failure, step};
 pub(crate) fn tools() -> Result<(), Failure> {
     packages::install(packages::QUICKSTART)?;
     packages::install(packages::TESTS)?;
-    packages::install_python()
+    packages::install_python()?;
+    packages::install_node()
 }
 
 /// Checks, builds and tests the workspace; stops at the first step that fails.

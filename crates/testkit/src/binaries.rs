@@ -62,3 +62,20 @@ pub fn python() -> PathBuf {
         panic!("the target directory has no Python environment; make it with `cargo xtask tools`")
     })
 }
+
+/// The folder of Node's packages that has graphene-pk11: `cargo xtask tools` installs it in the target directory.
+///
+/// # Panics
+///
+/// When it isn't there.
+#[track_caller]
+pub fn node_modules() -> PathBuf {
+    let running = env::current_exe().expect("the path of the running program");
+    let beside_tests = running.ancestors().skip(1).map(Path::to_path_buf);
+    let found = beside_tests
+        .map(|folder| folder.join("node/node_modules"))
+        .find(|folder| folder.join("graphene-pk11").is_dir());
+    found.unwrap_or_else(|| {
+        panic!("the target directory has no graphene-pk11; install it with `cargo xtask tools`")
+    })
+}

@@ -24,7 +24,7 @@ mod nodes;
 mod process;
 mod wait;
 
-pub use binaries::{bin_dir, python, strongroom};
+pub use binaries::{bin_dir, node_modules, python, strongroom};
 pub use cluster::{Builder, Cluster};
 pub use module::Module;
 pub use nodes::NodeStatus;

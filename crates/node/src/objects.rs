@@ -30,7 +30,7 @@ impl Caller<'_> {
                 (Attributes::new().with(A::LOCAL, false), None)
             }
             Some(key_type) => {
-                let (material, key) = import(class, key_type, &template)?;
+                let (material, key) = import(class, key_type, &template).map_err(as_value)?;
                 rules::check_imported(self.regime, key_type, &overlay(&template, &material))?;
                 (material, Some(key))
             }
@@ -233,6 +233,14 @@ pub(crate) fn import(
     }
     complete(&mut material, &key)?;
     Ok((material, key))
+}
+
+/// What is wrong with the size of a key that comes in is wrong with an attribute (PKCS#11 3.2 section 5.7.1).
+fn as_value(error: Error) -> Error {
+    match error.code {
+        ReturnCode::KEY_SIZE_RANGE => Error { code: ReturnCode::ATTRIBUTE_VALUE_INVALID, ..error },
+        _ => error,
+    }
 }
 
 /// What follows from a certificate: three bytes of its SHA-1 (PKCS#11 3.2 section 4.6.2).

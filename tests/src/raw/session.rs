@@ -302,6 +302,15 @@ impl Session<'_> {
         Ok(key)
     }
 
+    /// `C_GetAttributeValue` of one attribute, as it stands.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub fn query(&self, object: CK_OBJECT_HANDLE, query: &mut CK_ATTRIBUTE) -> Rv<()> {
+        call!(self.functions, C_GetAttributeValue(self.handle, object, query, 1))
+    }
+
     /// `C_CopyObject`.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ const LIMIT: usize = 1 << 16;
 /// # Panics
 ///
 /// When what was decoded isn't encoded as it was, or a buffer grows beyond what came.
-pub fn wire(input: &[u8]) {
+pub(crate) fn wire(input: &[u8]) {
     let (step, stream) = match input.split_first() {
         Some((first, rest)) => (usize::from(*first) + 1, rest),
         None => (1, input),
@@ -38,7 +38,7 @@ pub fn wire(input: &[u8]) {
 /// # Panics
 ///
 /// When what was decoded breaks the rules for attributes, or isn't encoded as it was.
-pub fn attributes(input: &[u8]) {
+pub(crate) fn attributes(input: &[u8]) {
     if let Some(attributes) = both_ways::<Attributes>(input) {
         check(&attributes, 0);
     }

@@ -25,7 +25,7 @@ const PURPOSES: [(u64, &str); 12] = [
 ];
 
 /// Which curves a mechanism works with: no purpose.
-const CURVES: u64 = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS;
+const CURVES: u64 = CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS;
 
 /// Compared by `functions/recovery.rs`.
 const RECOVERY: u64 = CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
@@ -38,6 +38,7 @@ fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
     match (purpose, row.key_type) {
         (_, Some(key_type)) if is_post_quantum(key_type) => ELSEWHERE,
         ("wrap" | "unwrap", _) => "wrapping",
+        (_, Some(KeyType::EcEdwards | KeyType::EcMontgomery)) => "edwards",
         ("generate" | "generate_key_pair", _) => "sizes",
         ("encrypt" | "decrypt", Some(KeyType::Rsa)) => "rsa_encryption",
         ("encrypt" | "decrypt", _) if is_older_cipher(row) => "ciphers",
@@ -128,6 +129,11 @@ fn macs_of_block_ciphers_and_poly1305_are_those_of_the_second_implementation() {
 #[test]
 fn digests_and_hmacs_are_those_of_the_second_implementation() {
     compare("digests");
+}
+
+#[test]
+fn eddsa_and_montgomery_curves_are_those_of_the_second_implementation() {
+    compare("edwards");
 }
 
 #[test]

@@ -10,7 +10,7 @@ import parameters
 from module import (
     ATTRIBUTE_VALUE_INVALID, DATA_LEN_RANGE, KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE,
 )
-from parameters import HASHES
+from parameters import HASHES, SIGNED
 from session import (
     AES, CLASS, EC_PARAMS, EC_POINT, GENERIC_SECRET, KEY_TYPE, OPEN, SECRET_KEY, VALUE, VALUE_LEN, refusal,
 )
@@ -36,7 +36,7 @@ def compare(session):
 def hashed(session, key, pair):
     for row in session.with_algorithm("Ecdsa", "sign"):
         if row["hash"]:
-            data, algorithm = session.some(0, 100_000), ec.ECDSA(HASHES[row["hash"]].reference)
+            data, algorithm = session.some(0, 100_000), ec.ECDSA(SIGNED[row["hash"]].reference)
             check(session, session.mechanism(row["name"]), key, pair, data, data, algorithm)
 
 
@@ -44,7 +44,7 @@ def prepared(session, key, pair):
     mechanism = session.mechanism("CKM_ECDSA")
     for name, hash_ in HASHES.items():
         data = session.some(0, 100)
-        digest = hashlib.new(name, data).digest()
+        digest = hashlib.new(name.lower(), data).digest()
         check(session, mechanism, key, pair, digest, data, ec.ECDSA(hash_.reference))
     # A digest of any length: what is beyond the order's is cut off, and what is shorter is a small number.
     prehashed = {name: ec.ECDSA(utils.Prehashed(hash_.reference)) for name, hash_ in HASHES.items()}

@@ -16,7 +16,15 @@ HASHES = {
     "Sha256": Hash(hashes.SHA256(), 0x250, 2, 6),
     "Sha384": Hash(hashes.SHA384(), 0x260, 3, 7),
     "Sha512": Hash(hashes.SHA512(), 0x270, 4, 8),
+    "Sha3_224": Hash(hashes.SHA3_224(), 0x2B5, 6, 10),
+    "Sha3_256": Hash(hashes.SHA3_256(), 0x2B0, 7, 11),
+    "Sha3_384": Hash(hashes.SHA3_384(), 0x2C0, 8, 12),
+    "Sha3_512": Hash(hashes.SHA3_512(), 0x2D0, 9, 13),
 }
+# The second implementation has no OAEP with SHA-3; `openssl` compares those in the tests of crates/crypto.
+OAEP_HASHES = {name: hash_ for name, hash_ in HASHES.items() if not name.startswith("Sha3")}
+# MD5 has no mask generation function and no KDF.
+SIGNED = HASHES | {"Md5": Hash(hashes.MD5(), 0x210, 0, 0)}
 
 KDF_NULL = 1
 BYTES = ctypes.c_char_p
@@ -56,6 +64,14 @@ class Pss(ctypes.Structure):
 
 class Oaep(ctypes.Structure):
     _fields_ = [("hash", ULONG), ("mgf", ULONG), ("source", ULONG), ("label", BYTES), ("label_len", ULONG)]
+
+
+class EcdhWrap(ctypes.Structure):
+    _fields_ = [("key_bits", ULONG), ("kdf", ULONG), ("shared_len", ULONG), ("shared", BYTES)]
+
+
+class RsaWrap(ctypes.Structure):
+    _fields_ = [("key_bits", ULONG), ("oaep", ctypes.POINTER(Oaep))]
 
 
 class Ecdh(ctypes.Structure):
@@ -107,3 +123,11 @@ def oaep(hash_, mgf, label=b""):
 def ecdh(public, kdf=None, shared=b""):
     """`kdf` is a hash; without one the shared secret is given as it is."""
     return Ecdh(kdf.kdf if kdf else KDF_NULL, len(shared), shared or None, len(public), public)
+
+
+def rsa_wrap(key_bits, oaep_):
+    return RsaWrap(key_bits, ctypes.pointer(oaep_))
+
+
+def ecdh_wrap(key_bits, kdf=None, shared=b""):
+    return EcdhWrap(key_bits, kdf.kdf if kdf else KDF_NULL, len(shared), shared or None)

@@ -6,7 +6,7 @@ import keys
 import parameters
 import reference
 from module import DATA_INVALID, DATA_LEN_RANGE, ENCRYPTED_DATA_INVALID, ENCRYPTED_DATA_LEN_RANGE
-from parameters import HASHES
+from parameters import OAEP_HASHES as HASHES
 from session import refusal
 
 

@@ -8,7 +8,7 @@ import keys
 import parameters
 import reference
 from module import DATA_INVALID, DATA_LEN_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE
-from parameters import HASHES
+from parameters import HASHES, SIGNED
 from session import refusal
 
 
@@ -29,7 +29,7 @@ def hashed(session, key, pair):
     for row in session.with_algorithm("RsaPkcs", "sign"):
         if row["hash"]:
             data = session.some(0, 100_000)
-            expected = key.sign(data, padding.PKCS1v15(), HASHES[row["hash"]].reference)
+            expected = key.sign(data, padding.PKCS1v15(), SIGNED[row["hash"]].reference)
             check(session, session.mechanism(row["name"]), pair, data, expected)
 
 
@@ -68,7 +68,7 @@ def check_pss(session, key, pair, hash_name, mgf, salt):
     public, private = pair
     hash_, data = HASHES[hash_name], session.some(0, 1000)
     scheme = padding.PSS(padding.MGF1(mgf.reference), salt)
-    digest = hashlib.new(hash_name, data).digest()
+    digest = hashlib.new(hash_name.lower(), data).digest()
     parameter = parameters.pss(hash_, mgf, salt)
     theirs = key.sign(data, scheme, hash_.reference)
     for row in session.with_algorithm("RsaPss", "sign"):
@@ -79,7 +79,7 @@ def check_pss(session, key, pair, hash_name, mgf, salt):
             key.public_key().verify(signature, data, scheme, hash_.reference)
             assert session.verifies(mechanism, public, message, signature)
         assert session.verifies(mechanism, public, message, theirs)
-        assert not session.verifies(mechanism, public, hashlib.new(hash_name, b"other" + data).digest(), theirs)
+        assert not session.verifies(mechanism, public, hashlib.new(hash_name.lower(), b"other" + data).digest(), theirs)
         if not row["hash"]:
             refuses(session, mechanism, pair, digest[1:], DATA_LEN_RANGE)
 

@@ -15,7 +15,7 @@ from module import (
 from parameters import HASHES
 from session import (
     AES, AES_XTS, CHACHA20, CLASS, DES, DES2, DES3, EC, EC_PARAMS, EC_POINT, GENERIC_SECRET, KEY_TYPE, LOCAL, MODULUS, MODULUS_BITS, OPEN,
-    POLY1305, PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN, refusal,
+    POLY1305, PRIVATE_KEY, PUBLIC_EXPONENT, PUBLIC_KEY, RSA, SECRET_KEY, TOKEN, UNWRAP, VALUE, VALUE_LEN, WRAP, refusal,
 )
 
 SLOT = 0
@@ -29,8 +29,11 @@ GENERATED = {
 }
 # CKF_HW: what is done in a node counts as done by a device.
 BY_HARDWARE = 1
-# By OID: secp192r1 below the smallest, sect571r1 beyond the largest, and curves in between that aren't supported.
-OTHER_CURVES = ["06082a8648ce3d030101", "06052b81040027", "06052b81040020", "06092b2403030208010107"]
+# By OID: secp112r1 below the smallest, sect571r1 beyond the largest, and secp224k1 and SM2 in between.
+OTHER_CURVES = ["06052b81040006", "06052b81040027", "06052b81040020", "06082a811ccf5501822d"]
+# brainpoolP160r1 and secp521r1.
+ABLE, ABLE_TOO = {WRAP: True}, {UNWRAP: True}
+SMALLEST_CURVE, LARGEST_CURVE = bytes.fromhex("06092b2403030208010101"), bytes.fromhex("06052b81040023")
 
 
 def compare(session):
@@ -145,7 +148,7 @@ def generated_secrets(session):
 
 
 def rsa_bounds(session):
-    rows = [row for row in session.rows.values() if row["algorithm"] in ("RsaPkcs", "RsaPss", "RsaOaep", "RsaX509")]
+    rows = [row for row in session.rows.values() if row["algorithm"] in ("RsaPkcs", "RsaPss", "RsaOaep", "RsaX509", "RsaAesKeyWrap")]
     assert {(row["min"], row["max"]) for row in rows} == {(1024, 8192)}
     for bits in (1024, 8192):
         pair = keys.import_rsa(session, keys.rsa_key(bits))
@@ -160,12 +163,17 @@ def rsa_bounds(session):
 
 
 def ec_bounds(session):
-    rows = [row for row in session.rows.values() if row["algorithm"] in ("Ecdsa", "Ecdh", "EcKeyPairGen")]
-    assert {(row["min"], row["max"]) for row in rows} == {(224, 521)}
-    for curve in (ec.SECP224R1, ec.SECP521R1):
-        pair = keys.import_ec(session, keys.ec_key(session, curve))
+    curves = ("Ecdsa", "Ecdh", "EcKeyPairGen", "EcdhAesKeyWrap")
+    rows = [row for row in session.rows.values() if row["algorithm"] in curves and "ECDH_X" not in row["name"]]
+    assert {(row["min"], row["max"]) for row in rows} == {(160, 521)}
+    generator = session.mechanism("CKM_EC_KEY_PAIR_GEN")
+    for params in (SMALLEST_CURVE, LARGEST_CURVE):
+        pair, other = (session.generate_pair(generator, {EC_PARAMS: params, **ABLE}, ABLE_TOO) for _ in range(2))
         for row in rows:
-            works(session, row, pair, keys.point(keys.ec_key(session, curve)))
+            works(session, row, pair, session.get(other[0], EC_POINT))
+    rows = [row for row in session.rows.values() if row["algorithm"] in ("Eddsa", "EdwardsKeyPairGen")]
+    rows += [row for row in session.rows.values() if row["algorithm"] == "MontgomeryKeyPairGen" or "ECDH_X" in row["name"]]
+    assert {(row["min"], row["max"]) for row in rows} == {(255, 448)}
     for oid in OTHER_CURVES:
         for attributes in ({CLASS: PUBLIC_KEY, EC_POINT: b"\x04" * 49}, {CLASS: PRIVATE_KEY, VALUE: b"\x01" * 24}):
             attributes |= {KEY_TYPE: EC, EC_PARAMS: bytes.fromhex(oid)}
@@ -248,4 +256,8 @@ def usual_parameter(row, point):
             return parameters.oaep(hash_, hash_)
         case "Ecdh":
             return parameters.ecdh(point)
+        case "RsaAesKeyWrap":
+            return parameters.rsa_wrap(128, parameters.oaep(hash_, hash_))
+        case "EcdhAesKeyWrap":
+            return parameters.ecdh_wrap(128, hash_)
     return None

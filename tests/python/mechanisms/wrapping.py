@@ -4,18 +4,20 @@ import hashlib
 import hmac
 
 from cryptography.hazmat.primitives import keywrap, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, x448, x25519
 from cryptography.hazmat.primitives.ciphers import modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 import keys
 import parameters
 import reference
+from edwards import MONTGOMERY_KEY
 from module import KEY_NOT_WRAPPABLE, KEY_SIZE_RANGE, WRAPPED_KEY_INVALID, WRAPPED_KEY_LEN_RANGE
-from parameters import HASHES
+from parameters import HASHES, OAEP_HASHES
 from session import (
-    AES, CLASS, DES3, EC, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, OPEN, PRIVATE_KEY, RSA, SECRET_KEY, TOKEN, VALUE, VALUE_LEN,
-    refusal,
+    AES, CLASS, DES3, EC, EC_PARAMS, EC_POINT, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, OPEN, PRIVATE_KEY, PUBLIC_KEY, RSA,
+    SECRET_KEY, TOKEN, UNWRAP, VALUE, VALUE_LEN, WRAP, refusal,
 )
 
 
@@ -31,6 +33,7 @@ def compare(session):
         des(session, token)
         for bits in (1024, 2048, 3072, 4096):
             rsa_wraps(session, keys.rsa_key(bits), token)
+        hybrids(session, token)
 
 
 # With AES
@@ -173,8 +176,8 @@ def rsa_wraps(session, key, token):
     secrets = [(AES, session.rng.randbytes(size)) for size in (16, 24, 32)]
     secrets.append((GENERIC_SECRET, session.some(1, keys.size(key) - 2 * 32 - 2)))
     schemes = [(session.mechanism("CKM_RSA_PKCS"), padding.PKCS1v15())]
-    for hash_ in HASHES.values():
-        mgf, label = session.rng.choice(list(HASHES.values())), session.some(0, 20)
+    for hash_ in OAEP_HASHES.values():
+        mgf, label = session.rng.choice(list(OAEP_HASHES.values())), session.some(0, 20)
         if keys.size(key) - 2 * hash_.reference.digest_size - 2 >= 32:
             mechanism = session.mechanism("CKM_RSA_PKCS_OAEP", parameters.oaep(hash_, mgf, label))
             schemes.append((mechanism, padding.OAEP(padding.MGF1(mgf.reference), hash_.reference, label)))
@@ -214,3 +217,109 @@ def longest(key, scheme):
     if isinstance(scheme, padding.PKCS1v15):
         return keys.size(key) - 11
     return keys.size(key) - 2 * scheme.algorithm.digest_size - 2
+
+
+# With an AES key made for this once
+
+
+def hybrids(session, token):
+    """Secret and private keys under an AES key that RSA or a new key pair tells the other side."""
+    for key_bits in (128, 192, 256):
+        rsa_key = keys.rsa_key(2048)
+        (public, private), (name, hash_) = keys.import_rsa(session, rsa_key, token), session.rng.choice(list(OAEP_HASHES.items()))
+        mgf, label = session.rng.choice(list(OAEP_HASHES.values())), session.some(0, 20)
+        mechanism = session.mechanism("CKM_RSA_AES_KEY_WRAP", parameters.rsa_wrap(key_bits, parameters.oaep(hash_, mgf, label)))
+        scheme = padding.OAEP(padding.MGF1(mgf.reference), hash_.reference, label)
+        hybrid(session, mechanism, (public, private), token, *with_rsa(session, rsa_key, scheme, key_bits // 8))
+        for curve in keys.CURVES:
+            key = keys.ec_key(session, curve)
+            able = {WRAP: True, TOKEN: token}
+            public = session.create(keys.ec_public(key) | able)
+            private = session.create(keys.ec_private(key) | {UNWRAP: True, TOKEN: token})
+            for name in ("CKM_ECDH_AES_KEY_WRAP", "CKM_ECDH_COF_AES_KEY_WRAP"):
+                kdf, shared = session.rng.choice(list(HASHES.values())), session.some(0, 20)
+                mechanism = session.mechanism(name, parameters.ecdh_wrap(key_bits, kdf, shared))
+                hybrid(session, mechanism, (public, private), token, *with_curve(session, key, kdf, shared, key_bits // 8))
+        with_montgomery(session, key_bits, token)
+
+
+def hybrid(session, mechanism, pair, token, unwraps, wraps):
+    """`unwraps` and `wraps` are the second implementation's."""
+    public, private = pair
+    for key_type, length in ((AES, 16), (GENERIC_SECRET, 1), (GENERIC_SECRET, 1001)):
+        value = session.rng.randbytes(length)
+        key = session.secret(key_type, value, token)
+        assert unwraps(session.wrap(mechanism, public, key)) == value
+        unwrapped(session, mechanism, private, wraps(value), (key_type, value), token)
+        session.destroy(key)
+    ec_key = keys.ec_key(session, ec.SECP384R1)
+    _, handle = keys.import_ec(session, ec_key, token, {EXTRACTABLE: True})
+    encoding = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    assert unwraps(session.wrap(mechanism, public, handle)) == ec_key.private_bytes(*encoding)
+    wrapped = wraps(ec_key.private_bytes(*encoding))
+    again = session.unwrap(mechanism, private, wrapped, {CLASS: PRIVATE_KEY, KEY_TYPE: EC, TOKEN: token})
+    data, hash_ = session.some(0, 100), HASHES["Sha256"].reference
+    signature = session.whole("Sign", session.mechanism("CKM_ECDSA_SHA256"), again, data)
+    ec_key.public_key().verify(keys.der_signature(signature), data, ec.ECDSA(hash_))
+    attributes = {CLASS: SECRET_KEY, KEY_TYPE: GENERIC_SECRET}
+    damaged = wrapped[:-1] + bytes([wrapped[-1] ^ 1])
+    assert refusal(session.unwrap, mechanism, private, damaged, attributes) == WRAPPED_KEY_INVALID
+    assert refusal(session.unwrap, mechanism, private, b"short", attributes) == WRAPPED_KEY_LEN_RANGE
+    session.destroy(handle, again)
+
+
+def with_rsa(session, key, scheme, length):
+    def unwraps(wrapped):
+        temporary = key.decrypt(wrapped[: keys.size(key)], scheme)
+        assert len(temporary) == length
+        return keywrap.aes_key_unwrap_with_padding(temporary, wrapped[keys.size(key) :])
+
+    def wraps(value):
+        temporary = session.rng.randbytes(length)
+        return key.public_key().encrypt(temporary, scheme) + keywrap.aes_key_wrap_with_padding(temporary, value)
+
+    return unwraps, wraps
+
+
+def with_curve(session, key, kdf, shared, length):
+    derive = lambda secret: X963KDF(kdf.reference, length, shared).derive(secret)
+
+    def unwraps(wrapped):
+        header = 2 if wrapped[1] < 0x80 else 3
+        end = header + 1 + 2 * ((key.curve.key_size + 7) // 8)
+        peer = ec.EllipticCurvePublicKey.from_encoded_point(key.curve, wrapped[header:end])
+        return keywrap.aes_key_unwrap_with_padding(derive(key.exchange(ec.ECDH(), peer)), wrapped[end:])
+
+    def wraps(value):
+        ours = keys.ec_key(session, type(key.curve))
+        temporary = derive(ours.exchange(ec.ECDH(), key.public_key()))
+        return keys.octet_string(keys.point(ours)) + keywrap.aes_key_wrap_with_padding(temporary, value)
+
+    return unwraps, wraps
+
+
+def with_montgomery(session, key_bits, token):
+    for params, private_of, public_of, size in (
+        (b"\x06\x03\x2b\x65\x6e", x25519.X25519PrivateKey, x25519.X25519PublicKey, 32),
+        (b"\x06\x03\x2b\x65\x6f", x448.X448PrivateKey, x448.X448PublicKey, 56),
+    ):
+        key = private_of.generate()
+        shared_attributes = {KEY_TYPE: MONTGOMERY_KEY, EC_PARAMS: params, TOKEN: token}
+        point = key.public_key().public_bytes_raw()
+        public = session.create(shared_attributes | {CLASS: PUBLIC_KEY, EC_POINT: point, WRAP: True})
+        private = session.create(shared_attributes | {CLASS: PRIVATE_KEY, VALUE: key.private_bytes_raw(), UNWRAP: True})
+        for name in ("CKM_ECDH_AES_KEY_WRAP", "CKM_ECDH_X_AES_KEY_WRAP"):
+            kdf, shared = session.rng.choice(list(HASHES.values())), session.some(0, 20)
+            mechanism = session.mechanism(name, parameters.ecdh_wrap(key_bits, kdf, shared))
+            derive = lambda secret: X963KDF(kdf.reference, key_bits // 8, shared).derive(secret)
+
+            def unwraps(wrapped):
+                secret = key.exchange(public_of.from_public_bytes(wrapped[:size]))
+                return keywrap.aes_key_unwrap_with_padding(derive(secret), wrapped[size:])
+
+            def wraps(value):
+                ours = private_of.generate()
+                temporary = derive(ours.exchange(key.public_key()))
+                return ours.public_key().public_bytes_raw() + keywrap.aes_key_wrap_with_padding(temporary, value)
+
+            hybrid(session, mechanism, (public, private), token, unwraps, wraps)

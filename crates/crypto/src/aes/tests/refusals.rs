@@ -56,7 +56,6 @@ fn wrong_parameters() {
             vec![
                 Params::None,
                 iv(12),
-                gcm(0, 128),
                 gcm(1025, 128),
                 gcm(12, 0),
                 gcm(12, 4),

@@ -93,10 +93,9 @@ impl ByteCurve {
             curve.form == form
                 && match named {
                     CurveName::Oid(oid) => curve.oid == oid || curve.aliases.contains(&oid),
-                    CurveName::Name(name) => [curve.name]
-                        .iter()
-                        .chain(curve.names)
-                        .any(|known| known.eq_ignore_ascii_case(name)),
+                    CurveName::Name(name) => {
+                        [curve.name].iter().chain(curve.names).any(|known| known.eq_ignore_ascii_case(name))
+                    }
                 }
         });
         found.ok_or_else(|| {

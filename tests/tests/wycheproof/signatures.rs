@@ -11,7 +11,13 @@ use super::keys::{curve, der, digest, integer, without_der};
 use super::ledger::{Ledger, NOT_OFFERED, Verdict, named};
 
 /// Curves that the module must know.
-const CURVES: [EllipticCurve; 5] = [
+const CURVES: [EllipticCurve; 11] = [
+    EllipticCurve::Secp192r1,
+    EllipticCurve::Brainpool224r1,
+    EllipticCurve::Brainpool256r1,
+    EllipticCurve::Brainpool320r1,
+    EllipticCurve::Brainpool384r1,
+    EllipticCurve::Brainpool512r1,
     EllipticCurve::Secp224r1,
     EllipticCurve::Secp256r1,
     EllipticCurve::Secp256k1,

@@ -11,6 +11,9 @@ use crate::{Key, hybrid, kdf};
 /// The new public key goes as PKCS#11 has it in `CKA_EC_POINT`: on Montgomery curves RFC 7748's bytes, on others a DER
 /// OCTET STRING of the uncompressed point.
 pub(super) fn wrap(job: &Job<'_>, plain: &[u8]) -> Result<Blob> {
+    if !matches!(job.key, Key::EcPublic(_) | Key::MontgomeryPublic(_)) {
+        return Err(job.wrong_key());
+    }
     let how = How::new(job)?;
     // What was made for this once is wiped where these go out of scope.
     let (mut wrapped, secret) = match job.key {
@@ -32,6 +35,9 @@ pub(super) fn wrap(job: &Job<'_>, plain: &[u8]) -> Result<Blob> {
 
 /// A point that isn't in an OCTET STRING is taken too, and a compressed one: other modules write them.
 pub(super) fn unwrap(job: &Job<'_>, wrapped: &[u8]) -> Result<Blob> {
+    if !matches!(job.key, Key::EcPrivate(_) | Key::MontgomeryPrivate(_)) {
+        return Err(job.wrong_key());
+    }
     let how = How::new(job)?;
     let (secret, rest) = match job.key {
         Key::EcPrivate(key) if how.kind != MechanismType::ECDH_X_AES_KEY_WRAP => {
@@ -59,9 +65,9 @@ fn split(wrapped: &[u8], len: usize) -> Result<(&[u8], &[u8])> {
         Some(4) => &[header(uncompressed) + uncompressed, uncompressed],
         _ => &[],
     };
-    let parts = forms.iter().find_map(|form| {
-        wrapped.split_at_checked(*form).filter(|(_, rest)| hybrid::has_fitting_len(rest))
-    });
+    let parts = forms
+        .iter()
+        .find_map(|form| wrapped.split_at_checked(*form).filter(|(_, rest)| hybrid::has_fitting_len(rest)));
     parts.ok_or_else(|| hybrid::wrong_len(wrapped.len()))
 }
 
@@ -104,7 +110,10 @@ impl<'a> How<'a> {
         secret.get(..self.key_len).map(Blob::from).ok_or_else(|| {
             Error::new(
                 ReturnCode::MECHANISM_PARAM_INVALID,
-                format!("without KDF the curve's secret of {} bytes is too short for the AES key", secret.len()),
+                format!(
+                    "without KDF the curve's secret of {} bytes is too short for the AES key",
+                    secret.len()
+                ),
             )
         })
     }

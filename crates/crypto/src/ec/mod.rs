@@ -245,10 +245,7 @@ fn derive(job: &Job<'_>, len: Option<usize>) -> Result<Blob> {
             Some(leading) if len > 0 => Ok(Blob::from(&secret[leading..])),
             _ => Err(Error::new(
                 ReturnCode::KEY_SIZE_RANGE,
-                format!(
-                    "ECDH on {curve} without KDF yields 1 to {} bytes, not {len}",
-                    secret.len()
-                ),
+                format!("ECDH on {curve} without KDF yields 1 to {} bytes, not {len}", secret.len()),
             )),
         },
     }

@@ -83,7 +83,8 @@ pub(crate) fn verifies(
     message: &[u8],
     signature: &[u8; SIGNATURE],
 ) -> bool {
-    let Ok(digest) = (if matches!(scheme, Scheme::Prehash(_)) { prehash(message) } else { Ok(&[0; PREHASH]) })
+    let Ok(digest) =
+        (if matches!(scheme, Scheme::Prehash(_)) { prehash(message) } else { Ok(&[0; PREHASH]) })
     else {
         return false;
     };

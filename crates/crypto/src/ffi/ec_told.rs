@@ -60,7 +60,9 @@ impl Told {
                 y.as_ptr(),
                 ptr::null_mut(),
             ))
-            .and_then(|()| check(EC_GROUP_set_generator(group.as_ptr(), point, order.as_ptr(), one.as_ptr())));
+            .and_then(|()| {
+                check(EC_GROUP_set_generator(group.as_ptr(), point, order.as_ptr(), one.as_ptr()))
+            });
             EC_POINT_free(point);
             complete
         };
@@ -73,7 +75,8 @@ impl Told {
 }
 
 fn number(hex: &str) -> Result<Number, Failed> {
-    let digits: Option<Vec<u8>> = hex.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits: Option<Vec<u8>> =
+        hex.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
     let bytes: Vec<u8> = digits.ok_or(Failed)?.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
     Number::from_bytes(&bytes)
 }

@@ -144,10 +144,7 @@ impl Family for Montgomery {
         Ok(KeyPair {
             public: curve.public_attributes(params, key.public_bytes()),
             private: curve.private_attributes(params, &key.value),
-            public_key: Key::MontgomeryPublic(MontgomeryPublic {
-                curve,
-                bytes: Arc::clone(&key.public),
-            }),
+            public_key: Key::MontgomeryPublic(MontgomeryPublic { curve, bytes: Arc::clone(&key.public) }),
             key: Key::MontgomeryPrivate(key),
         })
     }

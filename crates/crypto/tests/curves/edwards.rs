@@ -1,7 +1,8 @@
 //! EdDSA against RFC 8032's vectors and the `openssl` command.
 
 use strongroom_crypto::{
-    Input, Key, KeyPair, Stream, StreamKind, from_pkcs8, from_public_key_info, generate_pair, sign, to_pkcs8, verify,
+    Input, Key, KeyPair, Stream, StreamKind, from_pkcs8, from_public_key_info, generate_pair, sign, to_pkcs8,
+    verify,
 };
 use strongroom_model::{Attributes, KeyType, Mechanism, ObjectClass, Params, ReturnCode};
 
@@ -272,7 +273,11 @@ fn bad_input_is_refused() {
             &too_large,
             &off.expect("half of all numbers are off the curve"),
         ] {
-            assert_eq!(code(imported(ObjectClass::PublicKey, params, A::EC_POINT, bad)), invalid, "{name} {bad:02x?}");
+            assert_eq!(
+                code(imported(ObjectClass::PublicKey, params, A::EC_POINT, bad)),
+                invalid,
+                "{name} {bad:02x?}"
+            );
         }
         for bad in [&[][..], &vec![7; len - 1], &vec![7; len + 1], &vec![4; 100_000]] {
             assert_eq!(code(imported(ObjectClass::PrivateKey, params, A::VALUE, bad)), invalid, "{name}");
@@ -287,7 +292,10 @@ fn bad_input_is_refused() {
         let other = Mechanism::plain(M::ECDSA_SHA256);
         assert_eq!(code(sign(&pair.key, &other, Input::Message(b"x"))), ReturnCode::KEY_TYPE_INCONSISTENT);
         let plain = Mechanism::plain(M::EDDSA);
-        assert_eq!(code(sign(&pair.public_key, &plain, Input::Message(b"x"))), ReturnCode::KEY_TYPE_INCONSISTENT);
+        assert_eq!(
+            code(sign(&pair.public_key, &plain, Input::Message(b"x"))),
+            ReturnCode::KEY_TYPE_INCONSISTENT
+        );
     }
     // What would be Ed25519ctx without a context.
     let key = pair(EDWARDS[0].1).key;

@@ -68,7 +68,8 @@ fn the_shared_secret_is_openssls() {
             desk.put("ours.der", &pkcs8);
             desk.put("theirs.der", &info);
             let ours_in = ["pkeyutl", "-derive", "-inkey", "ours.der", "-keyform", "DER"];
-            let wanted = desk.openssl(&[&ours_in[..], &["-peerkey", "theirs.der", "-peerform", "DER"]].concat());
+            let wanted =
+                desk.openssl(&[&ours_in[..], &["-peerkey", "theirs.der", "-peerform", "DER"]].concat());
             let octets = theirs.public.bytes(A::EC_POINT).unwrap();
             for kind in [M::ECDH1_DERIVE, M::ECDH1_COFACTOR_DERIVE] {
                 for public in [octets, &octets[2..]] {
@@ -77,7 +78,10 @@ fn the_shared_secret_is_openssls() {
                 }
             }
             let kdf = strongroom_crypto::digest::digest(Hash::Sha256, &[&wanted, &[0, 0, 0, 1]]);
-            assert_eq!(agreed(M::ECDH1_DERIVE, &ours.key, octets, Some(Hash::Sha256), Some(32)).unwrap(), kdf);
+            assert_eq!(
+                agreed(M::ECDH1_DERIVE, &ours.key, octets, Some(Hash::Sha256), Some(32)).unwrap(),
+                kdf
+            );
             assert_eq!(
                 code(agreed(M::ECDH1_DERIVE, &ours.key, octets, None, Some(len + 1))),
                 ReturnCode::KEY_SIZE_RANGE

@@ -35,7 +35,8 @@ fn openssl_verifies_and_agrees() {
         assert_eq!(signature.len(), 2 * len);
         desk.put("message", b"message");
         desk.put("signature", &in_der(&signature));
-        let check = ["dgst", "-sha256", "-verify", "ours-public.der", "-keyform", "DER", "-signature", "signature"];
+        let check =
+            ["dgst", "-sha256", "-verify", "ours-public.der", "-keyform", "DER", "-signature", "signature"];
         desk.openssl(&[&check[..], &["message"]].concat());
         let signing = ["dgst", "-sha256", "-sign", "ours.der", "-keyform", "DER", "message"];
         let made = desk.openssl(&signing);
@@ -67,7 +68,11 @@ fn in_der(signature: &[u8]) -> Vec<u8> {
     };
     let (r, s) = signature.split_at(signature.len() / 2);
     let content = [number(r), number(s)].concat();
-    let header = if content.len() < 128 { vec![0x30, content.len() as u8] } else { vec![0x30, 0x81, content.len() as u8] };
+    let header = if content.len() < 128 {
+        vec![0x30, content.len() as u8]
+    } else {
+        vec![0x30, 0x81, content.len() as u8]
+    };
     [header, content].concat()
 }
 

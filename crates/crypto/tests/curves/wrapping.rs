@@ -41,7 +41,13 @@ fn rsa_aes_key_wrap_is_oaep_and_kwp() {
     let desk = Desk::new();
     desk.put("private.der", &strongroom_crypto::to_pkcs8(&RSA.key).unwrap());
     let oaep = [
-        "-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:sha1", "-pkeyopt",
+        "-pkeyopt",
+        "rsa_padding_mode:oaep",
+        "-pkeyopt",
+        "rsa_oaep_md:sha256",
+        "-pkeyopt",
+        "rsa_mgf1_md:sha1",
+        "-pkeyopt",
         "rsa_oaep_label:6c6162656c",
     ];
     let input = ["-inkey", "private.der", "-keyform", "DER", "-in", "data"];
@@ -108,7 +114,8 @@ fn ecdh_aes_key_wrap_is_ecdh_and_kwp() {
                     public: wrapped[..point].into(),
                 };
                 let wanted = kdf.map(|_| usize::from(key_len));
-                let derived = derive(&pair.key, &Mechanism { kind: M::ECDH1_DERIVE, params }, wanted).unwrap();
+                let derived =
+                    derive(&pair.key, &Mechanism { kind: M::ECDH1_DERIVE, params }, wanted).unwrap();
                 assert!(kdf.is_some() || derived.len() == secret);
                 let key = &derived[..usize::from(key_len)];
                 assert_eq!(kwp(&desk, "-d", key, &wrapped[point..]), plain);

@@ -9,7 +9,7 @@ mod prf;
 mod simple;
 mod tls;
 
-use strongroom_model::{Algorithm, Blob, Error, Hkdf, Params, Result, ReturnCode, limits};
+use strongroom_model::{Algorithm, Blob, Error, Params, Result, ReturnCode, limits};
 
 pub(crate) use agreement::agreed;
 pub use agreement::x963;
@@ -37,7 +37,7 @@ impl Family for Kdf {
             (Algorithm::HkdfDerive, Params::Hkdf(params)) => {
                 hkdf::derive(value, params, wanted, limits::MAX_SECRET)?
             }
-            (Algorithm::HkdfData, Params::Hkdf(params @ Hkdf { .. })) => {
+            (Algorithm::HkdfData, Params::Hkdf(params)) => {
                 hkdf::derive(value, params, wanted, limits::MAX_ATTRIBUTE)?
             }
             (Algorithm::ConcatenateKey, Params::Key(_)) => simple::base_and_key(value, wanted)?,

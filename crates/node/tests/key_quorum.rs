@@ -417,3 +417,30 @@ fn what_is_derived_from_a_guarded_key_is_guarded_too() {
     let approved = ben.approved_for(Service::KeyUsage, derived, &by);
     assert!(ben.ask_with(approved, encrypt(derived)).is_ok());
 }
+
+/// A32: a guarded key is one, too, where another one is the base key and its handle is among the parameters.
+#[test]
+fn a_guarded_key_goes_into_others_on_approval_only() {
+    let world = world_of_people(Profile::Standard);
+    let mut ann = world.person("ann");
+    let template =
+        || able(on_token()).with(A::DERIVE, true).with(A::EXTRACTABLE, true).with(A::SENSITIVE, false);
+    let guarded = made(&mut ann, terms(&["ben", "cyd"], 2, 3), aes(template()));
+    let free = ann.aes(template());
+    let join = |base, other, token| {
+        let kind = MechanismType::CONCATENATE_BASE_AND_KEY;
+        let mechanism = Mechanism { kind, params: Params::Key(other) };
+        let template = Attributes::new().with(A::TOKEN, token).with(A::SENSITIVE, false);
+        Request::Derive { mechanism, base, template }
+    };
+    for (base, other) in [(free, guarded), (guarded, free)] {
+        unapproved(ann.ask(join(base, other, true)), UNAPPROVED);
+        let approved = ann.approved_for(Service::KeyUsage, guarded, &["ann", "ben", "cyd"]);
+        let refusal = ann.ask_with(approved.clone(), join(base, other, false)).unwrap_err();
+        assert_eq!(refusal.code, ReturnCode::ACTION_PROHIBITED);
+        let derived = made(&mut ann, approved, join(base, other, true));
+        assert_eq!(ownership(&mut ann, derived).terms, terms(&["ben", "cyd"], 2, 3).terms);
+        assert_eq!(ann.attribute(derived, A::VALUE), Answer::Sensitive);
+    }
+    assert!(ann.ask(join(free, free, true)).is_ok());
+}

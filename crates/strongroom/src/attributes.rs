@@ -57,11 +57,14 @@ const CLASSES: [(&str, ObjectClass); 3] = [
     ("secret-key", ObjectClass::SecretKey),
 ];
 
-const KEY_TYPES: [(&str, KeyType); 4] = [
+const KEY_TYPES: [(&str, KeyType); 7] = [
     ("rsa", KeyType::Rsa),
     ("ec", KeyType::Ec),
     ("aes", KeyType::Aes),
     ("generic-secret", KeyType::GenericSecret),
+    ("ml-dsa", KeyType::MlDsa),
+    ("ml-kem", KeyType::MlKem),
+    ("slh-dsa", KeyType::SlhDsa),
 ];
 
 /// Curves by the DER encoding of their object identifiers (SEC 2); a second name of one comes behind the first.

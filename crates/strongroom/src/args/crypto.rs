@@ -49,6 +49,15 @@ pub(crate) enum SignCommand {
         #[command(flatten)]
         pss: Pss,
     },
+    /// ML-DSA, with an empty context; the signature is hedged
+    MlDsa {
+        #[command(flatten)]
+        access: Access,
+        #[command(flatten)]
+        message: WholeMessage,
+        #[command(flatten)]
+        approval: ApprovalOption,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +72,15 @@ pub(crate) enum VerifyCommand {
         verify: Verify,
         #[command(flatten)]
         pss: Pss,
+    },
+    /// ML-DSA, with an empty context
+    MlDsa {
+        #[command(flatten)]
+        access: Access,
+        #[command(flatten)]
+        message: WholeMessage,
+        #[command(flatten)]
+        signature: SignatureOption,
     },
 }
 
@@ -82,12 +100,41 @@ pub(crate) struct Verify {
     pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) message: Message,
+    #[command(flatten)]
+    pub(crate) signature: SignatureOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignatureOption {
     /// The signature, in base64
     #[arg(long, value_name = "BASE64", required_unless_present = "signature_path")]
     pub(crate) signature: Option<String>,
     /// A file that has the signature
     #[arg(long, value_name = "FILE", conflicts_with = "signature")]
     pub(crate) signature_path: Option<PathBuf>,
+}
+
+/// With which key, over what, for algorithms that take the message as it is.
+#[derive(Debug, Args)]
+pub(crate) struct WholeMessage {
+    /// The key: attr.NAME=VALUE or key-reference=0x...; exactly one key must match
+    #[arg(long, value_name = "FILTER", num_args = 1.., required = true)]
+    pub(crate) key_filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) data: DataOption,
+    /// Whether the data is the message, or what stands for it: mu, 64 bytes (FIPS 204 algorithm 7)
+    #[arg(long, value_name = "TYPE", default_value = "raw")]
+    pub(crate) data_type: DataType,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataOption {
+    /// The data, in base64
+    #[arg(long, value_name = "BASE64", required_unless_present = "data_path")]
+    pub(crate) data: Option<String>,
+    /// A file that has the data
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    pub(crate) data_path: Option<PathBuf>,
 }
 
 /// With which key, over what.
@@ -99,12 +146,8 @@ pub(crate) struct Message {
     /// The hash: sha1, sha224, sha256, sha384 or sha512
     #[arg(long, value_name = "HASH")]
     pub(crate) hash_function: HashName,
-    /// The data, in base64
-    #[arg(long, value_name = "BASE64", required_unless_present = "data_path")]
-    pub(crate) data: Option<String>,
-    /// A file that has the data
-    #[arg(long, value_name = "FILE", conflicts_with = "data")]
-    pub(crate) data_path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataOption,
     /// Whether the data is to be hashed, or is the hash
     #[arg(long, value_name = "TYPE", default_value = "raw")]
     pub(crate) data_type: DataType,

@@ -79,6 +79,11 @@ const EXAMPLES: &[(&str, &str)] = &[
          --public-attributes verify=true --private-attributes sign=true",
     ),
     (
+        "key generate-asymmetric-pair ml-dsa",
+        "strongroom key generate-asymmetric-pair ml-dsa --public-label pq --private-label pq --mldsa-algorithm ml-dsa-65 \
+         --public-attributes verify=true --private-attributes sign=true",
+    ),
+    (
         "key generate-symmetric aes",
         "strongroom key generate-symmetric aes --label payments --key-length-bytes 32 --attributes encrypt=true decrypt=true",
     ),
@@ -192,6 +197,10 @@ const EXAMPLES: &[(&str, &str)] = &[
          --data BASE64",
     ),
     (
+        "crypto sign ml-dsa",
+        "strongroom crypto sign ml-dsa --key-filter attr.label=pq --data-path letter",
+    ),
+    (
         "crypto verify ecdsa",
         "strongroom crypto verify ecdsa --key-filter attr.label=tls --hash-function sha256 --data-path letter --signature BASE64",
     ),
@@ -202,6 +211,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "crypto verify rsa-pkcs-pss",
         "strongroom crypto verify rsa-pkcs-pss --key-filter attr.label=web --hash-function sha256 --data-path letter --signature BASE64",
+    ),
+    (
+        "crypto verify ml-dsa",
+        "strongroom crypto verify ml-dsa --key-filter attr.label=pq --data-path letter --signature-path letter.sig",
     ),
     ("quorum token-sign generate", "quorum token-sign generate --service registration --token register.json"),
     ("quorum token-sign generate", "quorum token-sign generate --service user --token token.json"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use strongroom_model::UserName;
 
-use super::names::KeyTypeClass;
+use super::names::{KeyTypeClass, MlDsaName};
 use super::{Access, parse};
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +28,14 @@ pub(crate) enum PairCommand {
         /// The curve: secp224r1, secp256r1 (prime256v1), secp384r1, secp521r1 or secp256k1
         #[arg(long, value_name = "CURVE")]
         curve: String,
+    },
+    /// An ML-DSA key pair (FIPS 204)
+    MlDsa {
+        #[command(flatten)]
+        pair: Pair,
+        /// The parameter set: ml-dsa-44, ml-dsa-65 or ml-dsa-87
+        #[arg(long, value_name = "SET")]
+        mldsa_algorithm: MlDsaName,
     },
 }
 

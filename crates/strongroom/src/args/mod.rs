@@ -27,7 +27,10 @@ pub(crate) use access::{Access, ApprovalOption, HomeOption, Place};
 pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
 pub(crate) use backup::{BackupCommand, Image as BackupImage};
 pub(crate) use cluster::ClusterCommand;
-pub(crate) use crypto::{CryptoCommand, DataType, Message, Pss, Sign, SignCommand, Verify, VerifyCommand};
+pub(crate) use crypto::{
+    CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand, SignatureOption, Verify, VerifyCommand,
+    WholeMessage,
+};
 pub(crate) use daemon::{Serve, Status};
 pub(crate) use key::{Encoding, KeyCommand, OneKey, Share};
 pub(crate) use key_make::{Fresh, Import, Pair, PairCommand, Symmetric, SymmetricCommand, Terms};

@@ -24,6 +24,28 @@ impl HashName {
     }
 }
 
+/// A parameter set of ML-DSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MlDsaName {
+    #[value(name = "ml-dsa-44")]
+    MlDsa44,
+    #[value(name = "ml-dsa-65")]
+    MlDsa65,
+    #[value(name = "ml-dsa-87")]
+    MlDsa87,
+}
+
+impl MlDsaName {
+    /// As `CKP_*`.
+    pub(crate) const fn number(self) -> u64 {
+        match self {
+            Self::MlDsa44 => cryptoki_sys::CKP_ML_DSA_44,
+            Self::MlDsa65 => cryptoki_sys::CKP_ML_DSA_65,
+            Self::MlDsa87 => cryptoki_sys::CKP_ML_DSA_87,
+        }
+    }
+}
+
 /// MGF1 (RFC 8017 appendix B.2.1) with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MgfName {

@@ -43,6 +43,10 @@ pub(super) fn pair(desk: &Desk, command: &PairCommand) -> Result<Output, Failure
             let material = Attributes::new().with(A::EC_PARAMS, attributes::curve(curve)?);
             make_pair(desk, pair, KeyType::Ec, MechanismType::EC_KEY_PAIR_GEN, material)
         }
+        PairCommand::MlDsa { pair, mldsa_algorithm } => {
+            let material = Attributes::new().with(A::PARAMETER_SET, mldsa_algorithm.number());
+            make_pair(desk, pair, KeyType::MlDsa, MechanismType::ML_DSA_KEY_PAIR_GEN, material)
+        }
     }
 }
 

@@ -29,7 +29,8 @@ impl Caller<'_> {
             (None, _) => return Err(ReturnCode::MECHANISM_INVALID.into()),
         };
         let fits = spec.key_type.is_some_and(|made| key_type.serves(made)) || (any && key_type.is_secret());
-        if !fits {
+        let says_so = template.ulong(A::KEY_TYPE).is_none_or(|stated| stated == key_type.to_ck());
+        if !fits || !says_so {
             return Err(Error::new(
                 ReturnCode::TEMPLATE_INCONSISTENT,
                 format!("{} doesn't make keys of type {key_type:?}", mechanism.kind),

@@ -122,10 +122,13 @@ const GET: Rows = &[
     (&[CKA_CHECK_VALUE], "YYYYYN"),
 ];
 
+/// A key's numbers.
+type Material = Vec<(CK_ATTRIBUTE_TYPE, Vec<u8>)>;
+
 /// What keys of other making are made from.
 struct World<'a> {
     session: Session<'a>,
-    material: Vec<(Kind, Vec<(CK_ATTRIBUTE_TYPE, Vec<u8>)>)>,
+    material: Vec<(Kind, Material)>,
     wrapped: Vec<(Kind, Vec<u8>)>,
     kek: CK_OBJECT_HANDLE,
     base: CK_OBJECT_HANDLE,

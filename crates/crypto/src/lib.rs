@@ -20,8 +20,8 @@ mod family;
 mod ffi;
 mod framing;
 mod generate;
-mod hybrid;
 mod hashbased;
+mod hybrid;
 pub mod kdf;
 mod key;
 pub mod mac;
@@ -56,8 +56,8 @@ pub use mlkem::{MlKemPrivate, MlKemPublic};
 pub use montgomery::{MontgomeryPrivate, MontgomeryPublic};
 pub use octets::ByteCurve;
 pub use operation::{
-    Input, decapsulate, decrypt, derive, derive_all, encapsulate, encrypt, sign, sign_recover, unwrap, unwrap_secret,
-    verify, verify_recover, wrap,
+    Input, decapsulate, decrypt, derive, derive_all, encapsulate, encrypt, sign, sign_recover, unwrap,
+    unwrap_secret, verify, verify_recover, wrap,
 };
 pub use pkcs8::{from_pkcs8, to_pkcs8};
 pub use rsa::{RsaPrivate, RsaPublic};

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use strongroom_model::{AttributeType as A, Attributes, Mechanism, MechanismType, NodeId, Params};
 use strongroom_server::control::{ControlError, ControlRequest, ControlResponse, call};
 use strongroom_server::{Daemon, Home};
-use strongroom_wire::{Reply, Request, Response};
+use strongroom_wire::{Numbered, Reply, Request, Response};
 
 #[test]
 fn a_daemon_is_controlled_by_its_socket() {

@@ -49,7 +49,7 @@ pub struct EdwardsPublic {
 
 enum Public {
     Ed25519([u8; curve25519::LEN]),
-    Ed448(VerifyingKey),
+    Ed448(Box<VerifyingKey>),
 }
 
 impl fmt::Debug for EdwardsPrivate {
@@ -135,7 +135,7 @@ impl EdwardsPublic {
         let bytes = curve.public_bytes(bytes, refusal)?;
         let key = match <[u8; curve25519::LEN]>::try_from(bytes) {
             Ok(bytes) => point::is_public_25519(&bytes)?.then_some(Public::Ed25519(bytes)),
-            Err(_) => point::public_448(bytes).map(Public::Ed448),
+            Err(_) => point::public_448(bytes).map(|key| Public::Ed448(Box::new(key))),
         };
         let key = key.ok_or_else(|| {
             Error::new(refusal, format!("the public key isn't a point of {} that can be one", curve.name))

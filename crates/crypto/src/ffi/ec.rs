@@ -56,8 +56,8 @@ impl Group {
     fn raw(self) -> Result<*const EC_GROUP, Failed> {
         match (self, self.nid()) {
             (Self::Told(curve), _) => curve.group(),
-            // SAFETY: no preconditions; what is returned for a built-in curve is static and needn't be freed.
             (_, Some(nid)) => {
+                // SAFETY: no preconditions; what is returned for a built-in curve is static and needn't be freed.
                 non_null(unsafe { EC_GROUP_new_by_curve_name(nid) }).map(|group| group.as_ptr().cast_const())
             }
             _ => Err(Failed),

@@ -12,8 +12,11 @@ use crate::common::{A, Desk, M, code};
 pub(crate) const EDWARDS: [(&str, &[u8], usize); 2] =
     [("edwards25519", &[6, 3, 0x2b, 101, 112], 32), ("edwards448", &[6, 3, 0x2b, 101, 113], 57)];
 
-/// RFC 8032 sections 7.1 to 7.5: private and public key, message, context (none for no parameters), prehash, signature.
-const VECTORS: [(&str, &str, &str, Option<&str>, bool, &str); 11] = [
+/// Private and public key, message, context (none for no parameters), prehash, signature.
+type Vector = (&'static str, &'static str, &'static str, Option<&'static str>, bool, &'static str);
+
+/// RFC 8032 sections 7.1 to 7.5.
+const VECTORS: [Vector; 11] = [
     (
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",

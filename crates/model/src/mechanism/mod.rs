@@ -16,7 +16,8 @@ mod table;
 
 pub use algorithm::Algorithm;
 pub use derivation::{
-    AgreementKdf, ConnectionSizes, Hkdf, Ike, Kbkdf, KbkdfField, NumberFormat, PasswordBased, Prf, Randoms, Salt, Tls,
+    AgreementKdf, ConnectionSizes, Hkdf, Ike, Kbkdf, KbkdfField, NumberFormat, PasswordBased, Prf, Randoms,
+    Salt, Tls,
 };
 pub use hash::Hash;
 pub use params::Params;

@@ -122,14 +122,13 @@ impl Port for NodePort {
 /// A cluster with [`OFFICERS`] and the crypto users `app` (the default one) and `other`.
 pub(crate) fn cluster(profile: Profile, nodes: usize) -> Cluster {
     let user = |password: &str| Record::User(Arc::new(User::with_password(password.as_bytes()).unwrap()));
-    let policy =
-        Policy {
-            label: "test".into(),
-            profile,
-            variant: Default::default(),
-            default_user: Some(name("app")),
-            quorum: Default::default(),
-        };
+    let policy = Policy {
+        label: "test".into(),
+        profile,
+        variant: Default::default(),
+        default_user: Some(name("app")),
+        quorum: Default::default(),
+    };
     let officers = OFFICERS.map(|officer| (Key::User(Role::Admin, name(officer)), 1, user(OFFICER)));
     let mut records = vec![
         (Key::Policy, 1, Record::Policy(Arc::new(policy))),

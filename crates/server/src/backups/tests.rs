@@ -47,7 +47,7 @@ fn the_last_backup_of_a_cluster_a_copy_and_what_never_expires_stay() {
     let only = backup("gone", 0);
     let all = [old.clone(), older.clone(), kept, copy, only];
     assert_eq!(policy.expired(&all, 90 * DAY), Vec::<String>::new());
-    assert_eq!(policy.expired(&all, 91 * DAY), [older.id.clone()]);
+    assert_eq!(policy.expired(&all, 91 * DAY), std::slice::from_ref(&older.id));
     // The newest is the last, however old it is.
     assert_eq!(policy.expired(&all, 9_000 * DAY), [older.id]);
 

@@ -196,10 +196,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "strongroom crypto sign rsa-pkcs-pss --key-filter attr.label=web --hash-function sha256 --mgf mgf1-sha256 --salt-length 32 \
          --data BASE64",
     ),
-    (
-        "crypto sign ml-dsa",
-        "strongroom crypto sign ml-dsa --key-filter attr.label=pq --data-path letter",
-    ),
+    ("crypto sign ml-dsa", "strongroom crypto sign ml-dsa --key-filter attr.label=pq --data-path letter"),
     (
         "crypto verify ecdsa",
         "strongroom crypto verify ecdsa --key-filter attr.label=tls --hash-function sha256 --data-path letter --signature BASE64",

@@ -8,9 +8,6 @@ use cryptoki_sys::*;
 pub(super) enum Part {
     /// Any number.
     Number,
-    /// A pointer, then its length, which is at most 65,535: what would be more is an address, in the structure that
-    /// PKCS#11 had before 2.40.
-    Password,
     /// A pointer, then its length.
     Pointer,
     /// A length, then its pointer.
@@ -30,7 +27,7 @@ pub(super) enum Part {
 /// A structure's words.
 pub(super) type Layout = &'static [Part];
 
-use Part::{Array, Length, LengthFirst, Number, Password, Place, Pointer, Structure, Template};
+use Part::{Array, Length, LengthFirst, Number, Place, Pointer, Structure, Template};
 
 /// `CK_GCM_MESSAGE_PARAMS` and `CK_CCM_MESSAGE_PARAMS`. Rooms are as long as they say: 64 bytes.
 pub(super) const MESSAGE: &[Layout] = &[
@@ -119,7 +116,7 @@ fn derivation(kind: CK_MECHANISM_TYPE) -> &'static [Layout] {
         CKM_HKDF_DERIVE | CKM_HKDF_DATA => {
             &[&[Number, Number, Number, Pointer, Length, Number, Pointer, Length]]
         }
-        CKM_PKCS5_PBKD2 => &[&[Number, Pointer, Length, Number, Number, Pointer, Length, Password, Length]],
+        CKM_PKCS5_PBKD2 => &[&[Number, Pointer, Length, Number, Number, Pointer, Length, Pointer, Length]],
         CKM_PBE_SHA1_DES3_EDE_CBC | CKM_PBE_SHA1_DES2_EDE_CBC | CKM_PBA_SHA1_WITH_SHA1_HMAC => {
             &[&[Place, Pointer, Length, Pointer, Length, Number]]
         }

@@ -182,11 +182,6 @@ impl Memory {
             let word = match (second.take(), part) {
                 (Some(word), _) => word,
                 (None, Part::Number | Part::Length) => input.number(),
-                (None, Part::Password) => {
-                    let (start, len) = self.span(input, true);
-                    second = Some(len.min(u64::from(u16::MAX)));
-                    start as u64
-                }
                 (None, Part::Pointer) => {
                     let (start, len) = self.span(input, false);
                     second = Some(len);

@@ -368,7 +368,11 @@ mod tests {
                 _ => Params::None,
             };
             let mechanism = Mechanism { kind: row.kind, params };
-            let key = key(KeyType::Rsa, 2048);
+            // The size of these is the number of their parameter set.
+            let key = match row.key_type {
+                Some(kind @ (KeyType::MlDsa | KeyType::SlhDsa)) => key(kind, 1),
+                _ => key(KeyType::Rsa, 2048),
+            };
             if row.purposes.contains(cryptoki_sys::CKF_ENCRYPT) {
                 assert!(Cipher::of(&mechanism, row.algorithm, &key).is_ok(), "{}", row.name);
             }

@@ -218,8 +218,8 @@ impl Parameter {
         Ok(Params::Hkdf(Hkdf { extract, expand, hash, salt, info }))
     }
 
-    /// PKCS#11 3.2 section 6.37, and `CK_PKCS5_PBKD2_PARAMS` of earlier versions, where the length of the password is
-    /// behind a pointer. Both have the same size: an address is larger than a password is long.
+    /// PKCS#11 3.2 section 6.37. In `CK_PKCS5_PBKD2_PARAMS` of earlier versions the password's length is behind a pointer; it
+    /// can't be told from this one by its size, and to follow what may be a wrong length could end the caller's process.
     pub(super) unsafe fn pbkdf2(self) -> Result<Params> {
         // SAFETY: see the type.
         let ck: CK_PKCS5_PBKD2_PARAMS2 = unsafe { self.structure()? };
@@ -236,18 +236,11 @@ impl Parameter {
         if ck.saltSource != CKZ_SALT_SPECIFIED {
             return Err(self.refusal("takes a salt of source CKZ_SALT_SPECIFIED"));
         }
-        let len = if ck.ulPasswordLen > MAX_PASSWORD {
-            // SAFETY: what is no length is the pointer of the older structure.
-            let len = unsafe { Src::new(ck.ulPasswordLen as usize as *const CK_ULONG) };
-            len.get().ok_or_else(|| self.refusal("takes a password's length"))?
-        } else {
-            ck.ulPasswordLen
-        };
         // SAFETY: see the type.
         unsafe {
             self.password(
                 hash,
-                (ck.pPassword, len),
+                (ck.pPassword, ck.ulPasswordLen),
                 (ck.pSaltSourceData.cast(), ck.ulSaltSourceDataLen),
                 ck.iterations,
             )

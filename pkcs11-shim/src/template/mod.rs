@@ -64,7 +64,7 @@ impl<'a> Template<'a> {
     /// its attribute can't have, `TEMPLATE_INCONSISTENT` for an attribute that's there twice or for templates
     /// nested too deeply, `ARGUMENTS_BAD` for null pointers and absurd counts.
     pub(crate) fn attributes(&self) -> Result<Attributes> {
-        self.read(0)
+        self.read(0, &mut { limits::MAX_OBJECT })
     }
 
     /// The attributes that objects must have to be found; `None` if no object can have them.
@@ -74,8 +74,9 @@ impl<'a> Template<'a> {
     /// `ARGUMENTS_BAD` for null pointers and absurd counts.
     pub(crate) fn wanted(&self) -> Result<Option<Attributes>> {
         let mut wanted = Attributes::new();
+        let mut room = limits::MAX_OBJECT;
         for entry in self.entries()? {
-            let value = match entry.read(0) {
+            let value = match entry.read(0, &mut room) {
                 Ok(value) => value,
                 Err(Unreadable::Arguments(error)) => return Err(error),
                 // Clients ask for other vendors' attributes and classes too.
@@ -92,12 +93,13 @@ impl<'a> Template<'a> {
         Ok(Some(wanted))
     }
 
-    fn read(&self, depth: usize) -> Result<Attributes> {
+    /// `room` is how many bytes all values may have that are still to come, those of nested templates too: each is
+    /// counted before it's copied.
+    fn read(&self, depth: usize, room: &mut usize) -> Result<Attributes> {
         let mut attributes = Attributes::new();
-        let mut size = 0;
         for entry in self.entries()? {
             let kind = entry.kind;
-            let value = entry.read(depth).map_err(|why| match why {
+            let value = entry.read(depth, room).map_err(|why| match why {
                 Unreadable::Type => {
                     Error::new(ReturnCode::ATTRIBUTE_TYPE_INVALID, format!("attribute {kind} is not known"))
                 }
@@ -106,11 +108,6 @@ impl<'a> Template<'a> {
                 }
                 Unreadable::Arguments(error) | Unreadable::Nested(error) => error,
             })?;
-            size += entry.len as usize;
-            if size > limits::MAX_OBJECT {
-                let message = format!("the template has more than {} bytes", limits::MAX_OBJECT);
-                return Err(Error::new(ReturnCode::ATTRIBUTE_VALUE_INVALID, message));
-            }
             if attributes.set(kind, value).is_some() {
                 let message = format!("attribute {kind} is there twice");
                 return Err(Error::new(ReturnCode::TEMPLATE_INCONSISTENT, message));
@@ -150,7 +147,7 @@ fn check_array(start: *const CK_ATTRIBUTE, count: CK_ULONG) -> Result<()> {
 }
 
 impl<'a> Entry<'a> {
-    fn read(&self, depth: usize) -> std::result::Result<Value, Unreadable> {
+    fn read(&self, depth: usize, room: &mut usize) -> std::result::Result<Value, Unreadable> {
         let shape = self.kind.shape().ok_or(Unreadable::Type)?;
         if self.len > limits::MAX_ATTRIBUTE as CK_ULONG {
             return Err(Unreadable::Value(format!(
@@ -159,6 +156,11 @@ impl<'a> Entry<'a> {
                 limits::MAX_ATTRIBUTE
             )));
         }
+        let Some(left) = room.checked_sub(self.len as usize) else {
+            let message = format!("the template has more than {} bytes", limits::MAX_OBJECT);
+            return Err(Unreadable::Nested(Error::new(ReturnCode::ATTRIBUTE_VALUE_INVALID, message)));
+        };
+        *room = left;
         let bytes = self.value.bytes().map_err(Unreadable::Arguments)?;
         match shape {
             Shape::Bool => match bytes {
@@ -180,11 +182,16 @@ impl<'a> Entry<'a> {
                 )),
                 _ => Err(wrong_length(bytes, "a number of CK_MECHANISM_TYPEs")),
             },
-            Shape::Template => self.nested(bytes, depth + 1),
+            Shape::Template => self.nested(bytes, depth + 1, room),
         }
     }
 
-    fn nested(&self, bytes: &'a [u8], depth: usize) -> std::result::Result<Value, Unreadable> {
+    fn nested(
+        &self,
+        bytes: &'a [u8],
+        depth: usize,
+        room: &mut usize,
+    ) -> std::result::Result<Value, Unreadable> {
         if depth > limits::MAX_TEMPLATE_DEPTH {
             let message = format!("templates are nested more than {} deep", limits::MAX_TEMPLATE_DEPTH);
             return Err(Unreadable::Nested(Error::new(ReturnCode::TEMPLATE_INCONSISTENT, message)));
@@ -194,7 +201,7 @@ impl<'a> Entry<'a> {
         }
         // SAFETY: the caller of the C function vouches for nested templates as for the outer one.
         let template = unsafe { Template::new(bytes.as_ptr().cast(), (bytes.len() / ENTRY) as CK_ULONG) };
-        template.read(depth).map(Value::Template).map_err(Unreadable::Nested)
+        template.read(depth, room).map(Value::Template).map_err(Unreadable::Nested)
     }
 }
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from derivation_params import (
     CMAC, HMACS, CbcData, Counter, CounterOnly, DerivedKey, Feedback, Hkdf, Ike1Extended, Ike1Prf, Ike2PrfPlus, IkePrf,
-    Kdf, Length, LengthOnly, Pbe, Pbkdf2, Pbkdf2Old, Piece, StringData, VendorKdf,
+    Kdf, Length, LengthOnly, Pbe, Pbkdf2, Piece, StringData, VendorKdf,
 )
 from module import KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, ULONG
 from session import (
@@ -248,12 +248,11 @@ def pbkdf2(session):
         password, salt, rounds = session.some(0, 60), session.some(1, 60), session.rng.randint(1, 2000)
         for length, key_type in ((32, AES), (session.rng.randint(1, 100), GENERIC_SECRET)):
             theirs = PBKDF2HMAC(getattr(hashes, name)(), length, salt, rounds).derive(password)
-            for layout in (Pbkdf2, Pbkdf2Old):
-                mechanism = session.mechanism("CKM_PKCS5_PBKD2", layout.of(number, password, salt, rounds))
-                attributes = {CLASS: SECRET_KEY, KEY_TYPE: key_type, VALUE_LEN: length, **OPEN}
-                handle = session.generate(mechanism, attributes)
-                assert session.get(handle, VALUE) == theirs
-                session.destroy(handle)
+            mechanism = session.mechanism("CKM_PKCS5_PBKD2", Pbkdf2.of(number, password, salt, rounds))
+            attributes = {CLASS: SECRET_KEY, KEY_TYPE: key_type, VALUE_LEN: length, **OPEN}
+            handle = session.generate(mechanism, attributes)
+            assert session.get(handle, VALUE) == theirs
+            session.destroy(handle)
     for rounds, length in ((0, 32), (2**32 + 1, 32), (4_000_001, 32), (3_000_000, 64)):
         mechanism = session.mechanism("CKM_PKCS5_PBKD2", Pbkdf2.of(4, b"password", b"salt", rounds))
         attributes = {KEY_TYPE: GENERIC_SECRET, VALUE_LEN: length}

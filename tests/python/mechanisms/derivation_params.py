@@ -135,18 +135,6 @@ class Pbkdf2(Structure):
         return cls(1, salt, len(salt), rounds, prf, None, 0, password or None, len(password))
 
 
-class Pbkdf2Old(Structure):
-    """CK_PKCS5_PBKD2_PARAMS: the password's length is behind a pointer."""
-
-    _fields_ = [*Pbkdf2._fields_[:-1], ("password_len", POINTER)]
-
-    @classmethod
-    def of(cls, prf, password, salt, rounds):
-        len_ = ULONG(len(password))
-        address = ctypes.addressof(len_)
-        return cls(1, salt, len(salt), rounds, prf, None, 0, password or None, address).keeping(len_)
-
-
 class Pbe(Structure):
     _fields_ = [("iv", POINTER), ("password", BYTES), ("password_len", ULONG), ("salt", BYTES), ("salt_len", ULONG)]
     _fields_ += [("rounds", ULONG)]

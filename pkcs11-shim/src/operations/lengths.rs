@@ -360,6 +360,7 @@ mod tests {
                     Params::Ccm { data_len: 0, nonce: [1; 13].into(), aad: [].into(), mac_len: 8 }
                 }
                 Algorithm::AesGcm => Params::Gcm { iv: [1].into(), aad: [].into(), tag_bits: 96 },
+                Algorithm::TlsMac => Params::Tls(Tls::Finished { hash: None, len: 12, server: false }),
                 Algorithm::RsaOaep => Params::Oaep {
                     hash: strongroom_model::Hash::Sha256,
                     mgf: strongroom_model::Hash::Sha1,

@@ -81,13 +81,14 @@ impl Family for Kdf {
     }
 
     fn sign(&self, job: &Job<'_>, input: Input<'_>) -> Result<Blob> {
+        let key = job.secret()?;
         let Input::Message(data) = input else {
             return Err(Error::new(
                 ReturnCode::ARGUMENTS_BAD,
                 "a MAC is made over the message, not over its digest",
             ));
         };
-        tls::mac(job.spec, &job.secret()?.value, job.params, data)
+        tls::mac(job.spec, &key.value, job.params, data)
     }
 
     fn verify(&self, job: &Job<'_>, input: Input<'_>, signature: &[u8]) -> Result<()> {

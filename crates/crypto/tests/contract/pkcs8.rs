@@ -120,11 +120,13 @@ fn what_isnt_one_private_key_is_refused() {
         }
     }
     let desk = Desk::new();
-    let ed25519 = desk.openssl(&["genpkey", "-algorithm", "ED25519", "-outform", "DER"]);
-    refused(&ed25519, "another algorithm");
-    let brainpool =
-        ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1", "-outform", "DER"];
-    refused(&pkcs8(&desk, &desk.openssl(&brainpool)), "another curve");
+    // The OID of Ed25519, and one that no algorithm has.
+    let mut other = desk.openssl(&["genpkey", "-algorithm", "ED25519", "-outform", "DER"]);
+    let oid = other.windows(3).position(|bytes| bytes == [0x2b, 0x65, 0x70]).unwrap();
+    other[oid + 2] = 0x7f;
+    refused(&other, "another algorithm");
+    let curve = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime192v2", "-outform", "DER"];
+    refused(&pkcs8(&desk, &desk.openssl(&curve)), "another curve");
     let explicit = [
         "genpkey",
         "-algorithm",

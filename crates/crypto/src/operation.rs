@@ -96,7 +96,7 @@ pub fn derive(key: &Key, mechanism: &Mechanism, len: Option<usize>) -> Result<Bl
 /// Derives all that a mechanism derives: one key, several of them, or something that the caller gets to see.
 ///
 /// # Errors
-/// As [`derive`]; `KEY_SIZE_RANGE` also for a key that has too little of another one in it (attacks.md A13).
+/// As [`derive()`]; `KEY_SIZE_RANGE` also for a key that has too little of another one in it (attacks.md A13).
 pub fn derive_all(key: &Key, mechanism: &Mechanism, wanted: &Wanted<'_>) -> Result<Derived> {
     let job = Job::new(key, mechanism, Purposes::DERIVE)?;
     job.family.derive_all(&job, wanted)

@@ -139,7 +139,7 @@ pub enum Attach {
     Nobody,
 }
 
-/// An [`Envelope`] or a [`Reply`] with the request's number on its connection: an answer that comes late, or that nobody
+/// An [`Envelope`] or a [`Reply`](crate::Reply) with the request's number on its connection: an answer that comes late, or that nobody
 /// asked for, is never taken for another's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Numbered<T> {

@@ -125,7 +125,8 @@ fn what_isnt_one_private_key_is_refused() {
     let oid = other.windows(3).position(|bytes| bytes == [0x2b, 0x65, 0x70]).unwrap();
     other[oid + 2] = 0x7f;
     refused(&other, "another algorithm");
-    let curve = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime192v2", "-outform", "DER"];
+    let curve =
+        ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime192v2", "-outform", "DER"];
     refused(&pkcs8(&desk, &desk.openssl(&curve)), "another curve");
     let explicit = [
         "genpkey",

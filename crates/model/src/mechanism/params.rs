@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AgreementKdf, Hash, Hkdf, Ike, Kbkdf, PasswordBased, SignContext, Tls};
 use crate::{Blob, Handle};
 
-/// The parameters of a mechanism. Which variant a mechanism takes follows from its [`Algorithm`].
+/// The parameters of a mechanism. Which variant a mechanism takes follows from its [`Algorithm`](super::Algorithm).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Params {
     /// None.

@@ -1,8 +1,8 @@
 //! The rules over attributes: one table, and what follows from it.
 //!
 //! Which object has which attributes, who may set them when, what they are when nobody says, and how
-//! they may change: all of it is in [`table`], and what profiles make of it in [`cell`]. Which mechanisms a profile has is in
-//! [`mechanisms`], which keys in [`sizes`]. Mechanisms have no attribute rules of their own.
+//! they may change: all of it is in `table.rs`, and what profiles make of it in `cell.rs`. Which mechanisms a profile has is in
+//! `mechanisms.rs`, which keys in `sizes.rs`. Mechanisms have no attribute rules of their own.
 
 mod apply;
 mod cell;

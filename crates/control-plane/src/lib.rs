@@ -1,0 +1,17 @@
+//! The AWS `cloudhsmv2` API: how its calls come over the wire, what they may say, and who answers them.
+//!
+//! [`shapes`] has what goes in and out of the 18 operations, [`Operations`] is whoever answers them. What reaches an
+//! [`Operations`] has been checked against the published model: types, lengths, patterns, required members. What the
+//! model says in words only, and all that depends on state, is checked behind it.
+
+#![forbid(unsafe_code)]
+
+mod caller;
+mod constraints;
+mod error;
+mod operations;
+pub mod shapes;
+
+pub use caller::{AccountId, Caller};
+pub use error::{ApiError, ErrorKind};
+pub use operations::Operations;

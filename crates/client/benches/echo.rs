@@ -103,6 +103,7 @@ fn serve(paths: &[PathBuf], node: usize, work: Duration) {
     let member = |(node, path): (usize, &PathBuf)| Member {
         node: NodeId(node as u16),
         socket: path.to_string_lossy().into_owned(),
+        address: None,
     };
     let cluster = ClusterInfo {
         name: "bench".to_owned(),

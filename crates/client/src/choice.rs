@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn member(node: u16, socket: &str) -> Member {
-        Member { node: NodeId(node), socket: socket.to_owned() }
+        Member { node: NodeId(node), socket: socket.to_owned(), address: None }
     }
 
     fn seen(links: &[Arc<Link>]) -> Vec<(&str, Option<u16>)> {

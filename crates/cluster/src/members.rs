@@ -28,6 +28,11 @@ impl Members {
         Self { nodes: meta.nodes.clone(), next, epoch: meta.epoch }
     }
 
+    /// The number of the next node.
+    pub(crate) const fn next(&self) -> NodeId {
+        NodeId(self.next)
+    }
+
     /// The same with one node more, and which that is.
     pub(crate) fn with_another(&self, cluster: &str) -> Result<(Self, NodeId), ClusterError> {
         if self.nodes.len() >= limits::MAX_NODES {

@@ -44,7 +44,7 @@ pub(crate) struct Nodes {
     socket: RwLock<Box<Socket>>,
 }
 
-type Socket = dyn Fn(NodeId) -> String + Send + Sync;
+type Socket = dyn Fn(NodeId) -> Member + Send + Sync;
 
 #[derive(Default)]
 struct Seat {
@@ -72,7 +72,7 @@ impl Nodes {
             masking: Arc::new(masking),
             seats: RwLock::new(members.nodes.iter().map(|node| (*node, Seat::default())).collect()),
             control: Mutex::new(Control { members, boots }),
-            socket: RwLock::new(Box::new(|_| String::new())),
+            socket: RwLock::new(Box::new(|node| Member { node, socket: String::new(), address: None })),
         }
     }
 
@@ -100,10 +100,7 @@ impl Nodes {
     /// Tells the ledger which nodes there are, and where.
     pub(crate) fn publish(&self, ledger: &Ledger, members: &Members) {
         let socket = self.socket.read();
-        let members = (
-            members.nodes.iter().map(|node| Member { node: *node, socket: socket(*node) }).collect(),
-            members.epoch,
-        );
+        let members = (members.nodes.iter().map(|node| socket(*node)).collect(), members.epoch);
         ledger.set_members(members.0, members.1);
     }
 }
@@ -119,8 +116,13 @@ impl Cluster {
         self.nodes.seats.read().keys().copied().collect()
     }
 
+    /// The number of the node that [`Cluster::add_node`] makes next.
+    pub fn next_node(&self) -> NodeId {
+        self.nodes.control.lock().members.next()
+    }
+
     /// Says where each node listens, also those that come later, so that clients can be told.
-    pub fn set_sockets(&self, socket: impl Fn(NodeId) -> String + Send + Sync + 'static) {
+    pub fn set_sockets(&self, socket: impl Fn(NodeId) -> Member + Send + Sync + 'static) {
         let control = self.nodes.control.lock();
         *self.nodes.socket.write() = Box::new(socket);
         self.nodes.publish(&self.ledger, &control.members);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::ServeError;
 use crate::backups::BackupPolicy;
+use crate::network::Network;
 
 /// What `strongroom serve --config FILE` reads, in TOML.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +19,9 @@ pub(crate) struct Config {
     /// When backups are made, and how long they're kept.
     #[serde(default)]
     pub(crate) backups: BackupPolicy,
+    /// How nodes are reached by TCP.
+    #[serde(default)]
+    pub(crate) network: Network,
 }
 
 impl Config {
@@ -26,7 +30,8 @@ impl Config {
         let text =
             std::fs::read_to_string(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
         let config: Self = toml::from_str(&text).map_err(|error| problem(error.to_string()))?;
-        config.backups.problem().map_or(Ok(config), |wrong| Err(problem(wrong)))
+        let wrong = config.backups.problem().or_else(|| config.network.problem());
+        wrong.map_or(Ok(config), |wrong| Err(problem(wrong)))
     }
 }
 
@@ -48,6 +53,10 @@ mod tests {
         assert_eq!(read("").unwrap(), Config::default());
         assert_eq!(read("[backups]\nevery_hours = 0\n").unwrap().backups.retention_days, 90);
         assert!(read("[backups]\nretention_days = 6\n").unwrap_err().to_string().contains("7 to 379"));
+        let network = read("[network]\nenabled = true\naddresses = [\"10.0.0.5\"]\n").unwrap().network;
+        assert_eq!((network.enabled, network.port, network.addresses.len()), (true, 2223, 1));
+        let error = read("[network]\naddresses = [\"224.0.0.1\"]\n").unwrap_err().to_string();
+        assert!(error.contains("network.addresses"), "{error}");
         let error = read("hom = \"/srv\"").unwrap_err().to_string();
         assert!(error.contains("unknown field `hom`"), "{error}");
     }

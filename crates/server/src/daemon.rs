@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,7 @@ use crate::control::{
 };
 use crate::home::check_socket_path;
 use crate::listener::Common;
+use crate::network::{Addresses, Network};
 use crate::root_key::load_or_make;
 use crate::served::Served;
 use crate::{Home, ServeError};
@@ -36,6 +38,7 @@ pub struct Daemon {
     root: SealingKey,
     common: Arc<Common>,
     logs: Arc<Logs>,
+    addresses: Arc<Addresses>,
     clusters: Mutex<BTreeMap<String, Served>>,
     backups: Backups,
     /// No backup is made by itself before that, since the last one failed.
@@ -51,15 +54,16 @@ impl Daemon {
     ///
     /// See [`ServeError`]. If one cluster can't be served, none is.
     pub fn start(home: &Home) -> Result<Self, ServeError> {
-        Self::start_with(home, BackupPolicy::default())
+        Self::start_with(home, BackupPolicy::default(), Network::default())
     }
 
-    /// As [`Daemon::start`]; backups are made and kept by this policy whenever [`Daemon::keep_backups`] is called.
+    /// As [`Daemon::start`]; backups are made and kept by this policy whenever [`Daemon::keep_backups`] is called, and nodes
+    /// have TCP addresses as `network` says.
     ///
     /// # Errors
     ///
     /// As [`Daemon::start`].
-    pub fn start_with(home: &Home, policy: BackupPolicy) -> Result<Self, ServeError> {
+    pub fn start_with(home: &Home, policy: BackupPolicy, network: Network) -> Result<Self, ServeError> {
         home.prepare()?;
         let lock = home.take()?;
         let root = load_or_make(home)?;
@@ -69,11 +73,12 @@ impl Daemon {
             clusters.extend(open(home, &name, &root)?);
         }
         home.remove_sockets();
+        let addresses = Arc::new(Addresses::open(home, network)?);
         let common = Arc::default();
         let logs = Arc::new(Logs::new(home, &root)?);
         let serve = |cluster: Cluster| {
             let name = cluster.name().to_owned();
-            Ok((name, Served::start(home, cluster, &common, &logs)?))
+            Ok((name, Served::start(home, cluster, &common, &logs, &addresses)?))
         };
         let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
         Ok(Self {
@@ -81,6 +86,7 @@ impl Daemon {
             root,
             common,
             logs,
+            addresses,
             clusters: Mutex::new(clusters),
             backups,
             next_try: Mutex::new(0),
@@ -123,8 +129,8 @@ impl Daemon {
             ClusterError::Exists => Refusal::Exists,
             error => failed(&error),
         })?;
-        let served =
-            Served::start(&self.home, cluster, &self.common, &self.logs).map_err(|error| failed(&error))?;
+        let served = Served::start(&self.home, cluster, &self.common, &self.logs, &self.addresses)
+            .map_err(|error| failed(&error))?;
         let status = served.status();
         tracing::info!("made cluster {name}: {nodes} nodes, profile {}", status.profile);
         clusters.insert(name.to_owned(), served);
@@ -149,11 +155,49 @@ impl Daemon {
     ///
     /// [`Refusal`]; nothing has changed then.
     pub fn add_node(&self, cluster: &str) -> Result<(NodeId, ClusterStatus), Refusal> {
+        self.add_node_at(cluster, None)
+    }
+
+    /// As [`Daemon::add_node`], at an address that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], also if the address isn't free on this machine; nothing has changed then.
+    pub fn add_node_at(
+        &self,
+        cluster: &str,
+        address: Option<Ipv4Addr>,
+    ) -> Result<(NodeId, ClusterStatus), Refusal> {
         self.with(cluster, |served| {
             served.back_up(&self.backups, BackupReason::NodeAdded)?;
-            let node = served.add_node()?;
+            let node = served.add_node(address)?;
             Ok((node, served.status()))
         })
+    }
+
+    /// Where a node is reached by TCP; `None` if it isn't.
+    pub fn address_of(&self, cluster: &str, node: NodeId) -> Option<SocketAddrV4> {
+        self.addresses.of(cluster, node)
+    }
+
+    /// Gives a node a TCP address, also before there is such a node or such a cluster: it listens there as soon as its
+    /// cluster has certificates. A node that has an address keeps it, unless another is wanted.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: the address is another node's or isn't free on this machine. Nothing has changed then.
+    pub fn reserve_address(
+        &self,
+        cluster: &str,
+        node: NodeId,
+        wanted: Option<Ipv4Addr>,
+    ) -> Result<SocketAddrV4, Refusal> {
+        self.addresses.allot(cluster, node, wanted).map_err(Refusal::Failed)
+    }
+
+    /// Takes the address back that a node had which is no more, or that was reserved in vain.
+    pub fn free_address(&self, cluster: &str, node: NodeId) {
+        self.addresses.free(cluster, node);
     }
 
     /// Removes a node from a cluster that runs, when its calls in flight have ended; how the cluster is then.

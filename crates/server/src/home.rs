@@ -72,6 +72,11 @@ impl Home {
         self.0.join("client.toml")
     }
 
+    /// Which TCP addresses the nodes have.
+    pub fn addresses(&self) -> PathBuf {
+        self.0.join("addresses.json")
+    }
+
     /// Where a daemon in the background logs to.
     pub fn log(&self) -> PathBuf {
         self.0.join("daemon.log")

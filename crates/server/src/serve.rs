@@ -46,7 +46,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let (end, ended) = channel();
     watch_signals(end.clone(), log)
         .map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
-    let daemon = Arc::new(Daemon::start_with(&home, config.backups)?);
+    let daemon = Arc::new(Daemon::start_with(&home, config.backups, config.network)?);
     let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
     tracing::info!("serving {}", home.path().display());
     wait(&ended, &daemon);

@@ -2,12 +2,14 @@
 //! purpose.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strongroom_cluster::Cluster;
 use strongroom_model::NodeId;
 use strongroom_node::{Clock, Node};
+use strongroom_wire::Member;
 
 use crate::ServeError;
 use crate::audit::Logs;
@@ -17,6 +19,7 @@ use crate::daemon::SystemClock;
 use crate::faults::{Faults, Ill, MAX_DELAY_MS};
 use crate::home::{Home, check_socket_path};
 use crate::listener::{Common, Listener};
+use crate::network::Addresses;
 
 /// How long calls in flight may take on a node that is removed.
 const REMOVAL_GRACE: Duration = Duration::from_secs(30);
@@ -26,7 +29,8 @@ pub(crate) struct Served {
     home: Home,
     common: Arc<Common>,
     logs: Arc<Logs>,
-    cluster: Cluster,
+    addresses: Arc<Addresses>,
+    cluster: Arc<Cluster>,
     seats: BTreeMap<NodeId, Seat>,
 }
 
@@ -50,14 +54,30 @@ impl Served {
         cluster: Cluster,
         common: &Arc<Common>,
         logs: &Arc<Logs>,
+        addresses: &Arc<Addresses>,
     ) -> Result<Self, ServeError> {
+        if addresses.network().enabled {
+            for node in cluster.members() {
+                addresses.allot(cluster.name(), node, None).map_err(|problem| ServeError::Cluster {
+                    name: cluster.name().to_owned(),
+                    path: home.cluster(cluster.name()),
+                    problem,
+                })?;
+            }
+        }
         let (at, name) = (home.clone(), cluster.name().to_owned());
-        cluster.set_sockets(move |node| at.socket(&name, node).to_string_lossy().into_owned());
+        let tcp = Arc::clone(addresses);
+        cluster.set_sockets(move |node| Member {
+            node,
+            socket: at.socket(&name, node).to_string_lossy().into_owned(),
+            address: tcp.of(&name, node).map(|address| address.to_string()),
+        });
         let nodes = cluster.nodes();
         let (home, common, logs) = (home.clone(), Arc::clone(common), Arc::clone(logs));
+        let (addresses, cluster) = (Arc::clone(addresses), Arc::new(cluster));
         // All logs are kept before any node serves: what one does the others tell of, too.
         nodes.iter().try_for_each(|node| logs.attach(cluster.name(), node, false))?;
-        let mut served = Self { home, common, logs, cluster, seats: BTreeMap::new() };
+        let mut served = Self { home, common, logs, addresses, cluster, seats: BTreeMap::new() };
         for node in nodes {
             served.seat(node)?;
         }
@@ -100,13 +120,22 @@ impl Served {
         Ok(())
     }
 
-    /// Makes a further node, and has it listen.
-    pub(crate) fn add_node(&mut self) -> Result<NodeId, String> {
-        let node = self.cluster.add_node().map_err(|error| error.to_string())?;
+    /// Makes a further node, and has it listen, at a TCP address if one is wanted or all nodes have one.
+    pub(crate) fn add_node(&mut self, address: Option<Ipv4Addr>) -> Result<NodeId, String> {
+        let next = self.cluster.next_node();
+        // Clients learn where it is as soon as it's a member.
+        if address.is_some() || self.has_addresses() {
+            self.addresses.allot(self.cluster.name(), next, address)?;
+        }
+        let node = self.cluster.add_node().map_err(|error| {
+            self.addresses.free(self.cluster.name(), next);
+            error.to_string()
+        })?;
         let id = node.id();
         let seated = self.logs.attach(self.cluster.name(), &node, true).and_then(|()| self.seat(node));
         if let Err(error) = seated {
             let undone = self.cluster.remove_node(id);
+            self.addresses.free(self.cluster.name(), id);
             if let Err(problem) = undone {
                 tracing::error!("{} can't listen and can't be removed: {problem}", self.name_of(id));
             }
@@ -141,6 +170,7 @@ impl Served {
         if let Some(Running { node, .. }) = self.seats.remove(&id).and_then(|seat| seat.running) {
             self.logs.end(self.cluster.name(), &node);
         }
+        self.addresses.free(self.cluster.name(), id);
         tracing::info!("{name} was removed");
         Ok(())
     }
@@ -300,6 +330,7 @@ impl Served {
             connections: running.map_or(0, |running| running.listener.connection_count() as u64),
             requests: running.map_or(0, |running| running.listener.request_count()),
             lags: self.cluster.node_status(id).map_or(0, |status| status.lags as u64),
+            address: self.address(id),
         }
     }
 
@@ -314,6 +345,16 @@ impl Served {
 
     fn socket(&self, id: NodeId) -> std::path::PathBuf {
         self.home.socket(self.cluster.name(), id)
+    }
+
+    /// Where a node is reached by TCP.
+    fn address(&self, id: NodeId) -> Option<SocketAddrV4> {
+        self.addresses.of(self.cluster.name(), id)
+    }
+
+    /// Whether its nodes are reached by TCP.
+    fn has_addresses(&self) -> bool {
+        self.addresses.network().enabled || self.seats.keys().any(|id| self.address(*id).is_some())
     }
 
     fn name_of(&self, id: NodeId) -> String {

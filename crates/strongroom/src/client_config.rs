@@ -76,6 +76,7 @@ mod tests {
             connections: 0,
             requests: 0,
             lags: 0,
+            address: None,
         };
         ClusterStatus {
             name: name.into(),

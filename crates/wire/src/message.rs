@@ -9,7 +9,7 @@ use crate::quorum::Extras;
 use crate::request::Request;
 
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 5;
+pub const PROTOCOL: u16 = 6;
 
 /// A client instance: one process that loaded the module, or one forked child of it. Random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,8 +88,10 @@ pub struct Welcome {
 pub struct Member {
     /// Its number.
     pub node: NodeId,
-    /// Path of its Unix socket.
+    /// Path of its Unix socket; empty for clients that came over TCP.
     pub socket: String,
+    /// Where it listens for TLS over TCP, as `IP:PORT`; `None`: nowhere.
+    pub address: Option<String>,
 }
 
 /// What anybody may know of a cluster; a slot's and a token's information come from it.

@@ -246,6 +246,7 @@ pub fn cluster(members: &[(u16, &Path)]) -> ClusterInfo {
     let member = |(node, path): &(u16, &Path)| Member {
         node: NodeId(*node),
         socket: path.to_str().unwrap().to_owned(),
+        address: None,
     };
     ClusterInfo {
         name: "test".to_owned(),

@@ -68,7 +68,11 @@ fn a_node_that_starts_while_it_is_cut_off_hears_of_nothing() {
 fn nodes_are_added_and_removed_for_good() {
     let fixture = Fixture::new();
     let cluster = fixture.create(&empty()).unwrap();
-    cluster.set_sockets(|node| format!("/s/{}", node.0));
+    cluster.set_sockets(|node| strongroom_wire::Member {
+        node,
+        socket: format!("/s/{}", node.0),
+        address: None,
+    });
     write(&cluster, "a", 1);
     let epochs = |cluster: &Cluster| cluster.nodes().iter().map(|node| node.info().epoch).collect::<Vec<_>>();
     assert_eq!(epochs(&cluster), [1, 1]);

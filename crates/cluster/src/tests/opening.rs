@@ -34,7 +34,11 @@ fn a_cluster_is_made_by_one_commit_and_opens_as_it_was() {
     // One commit makes it, one notes its start.
     assert_eq!(made.revision, 2);
 
-    cluster.set_sockets(|node| format!("/s/{}", node.0));
+    cluster.set_sockets(|node| strongroom_wire::Member {
+        node,
+        socket: format!("/s/{}", node.0),
+        address: None,
+    });
     let members = cluster.nodes()[0].info().members;
     assert_eq!(members.iter().map(|member| member.socket.as_str()).collect::<Vec<_>>(), ["/s/0", "/s/1"]);
 

@@ -86,7 +86,7 @@ impl Port for NodePort {
     }
 
     fn members(&self) -> (Vec<Member>, u64) {
-        let member = |number| Member { node: NodeId(number as u16), socket: String::new() };
+        let member = |number| Member { node: NodeId(number as u16), socket: String::new(), address: None };
         ((0..self.0.cut.len()).map(member).collect(), 1)
     }
 

@@ -10,7 +10,7 @@ use strongroom_cluster::MAX_IMAGE;
 const MODE: u32 = 0o600;
 
 /// Writes a file in the place of whatever is there.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&draft)?;
     file.write_all(content)?;

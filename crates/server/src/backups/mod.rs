@@ -4,7 +4,7 @@
 //! in an image, and how it's protected, is the business of [`strongroom_cluster::Backup`].
 
 mod catalogue;
-mod files;
+pub(crate) mod files;
 mod policy;
 #[cfg(test)]
 mod tests;

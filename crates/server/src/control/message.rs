@@ -1,6 +1,7 @@
 //! What is said on the control socket.
 
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use super::backup::{BackupCommand, BackupInfo, VerifiedBackup};
 use crate::audit::AuditHead;
 
 /// The version of these messages. A command and a daemon of different versions say so instead of guessing.
-pub(crate) const VERSION: u16 = 3;
+pub(crate) const VERSION: u16 = 4;
 /// The longest message in bytes.
 pub(crate) const MAX_MESSAGE: usize = 1024 * 1024;
 
@@ -199,6 +200,8 @@ pub struct NodeStatus {
     pub requests: u64,
     /// How many users, and whether the policy, it has in an older version than the cluster (cloudhsm.md 12).
     pub lags: u64,
+    /// Where it's reached by TLS over TCP, if it is.
+    pub address: Option<SocketAddrV4>,
 }
 
 /// Whether a node runs.

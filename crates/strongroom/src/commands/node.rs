@@ -96,6 +96,7 @@ pub(super) fn json(node: &NodeStatus) -> Value {
         "requests": node.requests,
         "lags": node.lags,
         "socket": node.socket,
+        "address": node.address.map(|address| address.to_string()),
     })
 }
 

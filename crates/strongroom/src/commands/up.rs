@@ -196,6 +196,7 @@ fn describe(
         "nodes": cluster.nodes.iter().map(|node| json!({
             "node": node.node.0,
             "socket": node.socket,
+            "address": node.address.map(|address| address.to_string()),
         })).collect::<Vec<_>>(),
         "pid": pid,
     })

@@ -57,9 +57,15 @@ const CLASSES: [(&str, ObjectClass); 3] = [
     ("secret-key", ObjectClass::SecretKey),
 ];
 
-const KEY_TYPES: [(&str, KeyType); 7] = [
+const KEY_TYPES: [(&str, KeyType); 13] = [
     ("rsa", KeyType::Rsa),
     ("ec", KeyType::Ec),
+    ("ec-edwards", KeyType::EcEdwards),
+    ("ec-montgomery", KeyType::EcMontgomery),
+    ("dsa", KeyType::Dsa),
+    ("dh", KeyType::Dh),
+    ("des3", KeyType::Des3),
+    ("chacha20", KeyType::ChaCha20),
     ("aes", KeyType::Aes),
     ("generic-secret", KeyType::GenericSecret),
     ("ml-dsa", KeyType::MlDsa),
@@ -67,14 +73,22 @@ const KEY_TYPES: [(&str, KeyType); 7] = [
     ("slh-dsa", KeyType::SlhDsa),
 ];
 
-/// Curves by the DER encoding of their object identifiers (SEC 2); a second name of one comes behind the first.
-const CURVES: [(&str, &[u8]); 6] = [
+/// Curves by the DER encoding of their object identifiers (SEC 2, RFC 5639, RFC 8410); a second name of one comes behind the
+/// first.
+const CURVES: [(&str, &[u8]); 13] = [
     ("secp224r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x21]),
     ("secp256r1", &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
     ("secp384r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]),
     ("secp521r1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]),
     ("secp256k1", &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]),
     ("prime256v1", &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
+    ("brainpoolP256r1", &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07]),
+    ("brainpoolP384r1", &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b]),
+    ("brainpoolP512r1", &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d]),
+    ("ed25519", &[0x06, 0x03, 0x2b, 0x65, 0x70]),
+    ("ed448", &[0x06, 0x03, 0x2b, 0x65, 0x71]),
+    ("x25519", &[0x06, 0x03, 0x2b, 0x65, 0x6e]),
+    ("x448", &[0x06, 0x03, 0x2b, 0x65, 0x6f]),
 ];
 
 /// The types to ask a node for, to show all that [`shown`] names.
@@ -142,6 +156,15 @@ pub(crate) fn curve(name: &str) -> Result<Value, Failure> {
         let names: Vec<&str> = CURVES.iter().map(|(name, _)| *name).collect();
         Failure::new(format!("there is no curve {name:?}; curves are {}", names.join(", ")))
     })
+}
+
+/// The type of the keys on a curve, by its name.
+pub(crate) fn curve_type(name: &str) -> KeyType {
+    match name {
+        "ed25519" | "ed448" => KeyType::EcEdwards,
+        "x25519" | "x448" => KeyType::EcMontgomery,
+        _ => KeyType::Ec,
+    }
 }
 
 /// Bytes in hexadecimal, with or without 0x in front.

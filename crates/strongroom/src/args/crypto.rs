@@ -49,15 +49,17 @@ pub(crate) enum SignCommand {
         #[command(flatten)]
         pss: Pss,
     },
-    /// ML-DSA, with an empty context; the signature is hedged
-    MlDsa {
+    /// Ed25519: the message itself is signed (RFC 8032)
+    Ed25519(SignWhole),
+    /// Ed25519ph: the message's SHA-512 is signed, with an empty context (RFC 8032)
+    Ed25519ph {
         #[command(flatten)]
-        access: Access,
+        sign: SignWhole,
         #[command(flatten)]
-        message: WholeMessage,
-        #[command(flatten)]
-        approval: ApprovalOption,
+        prehash: Prehash,
     },
+    /// ML-DSA, with an empty context; the signature is hedged
+    MlDsa(SignWhole),
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,15 +75,17 @@ pub(crate) enum VerifyCommand {
         #[command(flatten)]
         pss: Pss,
     },
-    /// ML-DSA, with an empty context
-    MlDsa {
+    /// Ed25519: the message itself was signed (RFC 8032)
+    Ed25519(VerifyWhole),
+    /// Ed25519ph: the message's SHA-512 was signed, with an empty context (RFC 8032)
+    Ed25519ph {
         #[command(flatten)]
-        access: Access,
+        verify: VerifyWhole,
         #[command(flatten)]
-        message: WholeMessage,
-        #[command(flatten)]
-        signature: SignatureOption,
+        prehash: Prehash,
     },
+    /// ML-DSA, with an empty context
+    MlDsa(VerifyWhole),
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +108,35 @@ pub(crate) struct Verify {
     pub(crate) signature: SignatureOption,
 }
 
+/// A signature over a message as it is.
+#[derive(Debug, Args)]
+pub(crate) struct SignWhole {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) message: WholeMessage,
+    #[command(flatten)]
+    pub(crate) approval: ApprovalOption,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyWhole {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) message: WholeMessage,
+    #[command(flatten)]
+    pub(crate) signature: SignatureOption,
+}
+
+/// Which hash Ed25519ph takes; there is one.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Prehash {
+    /// The hash: sha512
+    #[arg(long, value_name = "HASH", default_value = "sha512")]
+    pub(crate) hash_function: HashName,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SignatureOption {
     /// The signature, in base64
@@ -122,7 +155,7 @@ pub(crate) struct WholeMessage {
     pub(crate) key_filter: Vec<String>,
     #[command(flatten)]
     pub(crate) data: DataOption,
-    /// Whether the data is the message, or what stands for it: mu, 64 bytes (FIPS 204 algorithm 7)
+    /// Whether the data is the message, or the 64 bytes that stand for it: ML-DSA's mu (FIPS 204 algorithm 7), Ed25519ph's SHA-512
     #[arg(long, value_name = "TYPE", default_value = "raw")]
     pub(crate) data_type: DataType,
 }

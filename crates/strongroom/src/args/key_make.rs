@@ -25,7 +25,8 @@ pub(crate) enum PairCommand {
     Ec {
         #[command(flatten)]
         pair: Pair,
-        /// The curve: secp224r1, secp256r1 (prime256v1), secp384r1, secp521r1 or secp256k1
+        /// The curve: secp224r1, secp256r1 (prime256v1), secp384r1, secp521r1, secp256k1 or ed25519; under `standard` and
+        /// `strict` also ed448, x25519, x448, brainpoolP256r1, brainpoolP384r1 and brainpoolP512r1
         #[arg(long, value_name = "CURVE")]
         curve: String,
     },

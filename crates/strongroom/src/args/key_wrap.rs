@@ -30,7 +30,7 @@ pub(crate) enum WrapCommand {
     AesPkcs5Pad(Wrap),
     /// AES key wrap with padding (RFC 5649): any key
     AesZeroPad(Wrap),
-    /// An AES key by RSA-OAEP, and the key by that; not there yet
+    /// A fresh AES-256 key by RSA-OAEP, and the key by that (RFC 5649): any key
     RsaAes {
         #[command(flatten)]
         wrap: Wrap,
@@ -73,7 +73,7 @@ pub(crate) enum UnwrapCommand {
     AesPkcs5Pad(Unwrap),
     /// AES key wrap with padding (RFC 5649)
     AesZeroPad(Unwrap),
-    /// An AES key by RSA-OAEP, and the key by that; not there yet
+    /// A fresh AES-256 key by RSA-OAEP, and the key by that (RFC 5649): any key
     RsaAes {
         #[command(flatten)]
         unwrap: Unwrap,
@@ -119,7 +119,7 @@ pub(crate) struct Unwrap {
     /// The key to unwrap with; exactly one must match
     #[arg(long, value_name = "FILTER", num_args = 1.., required = true)]
     pub(crate) filter: Vec<String>,
-    /// What was wrapped: aes, generic-secret, ec-private or rsa-private
+    /// What was wrapped: aes, generic-secret, rsa-private, ec-private, ec-edwards-private or ec-montgomery-private
     #[arg(long, value_name = "KIND")]
     pub(crate) key_type_class: KeyTypeClass,
     /// The wrapped key, in base64

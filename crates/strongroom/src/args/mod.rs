@@ -28,8 +28,8 @@ pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
 pub(crate) use backup::{BackupCommand, Image as BackupImage};
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use crypto::{
-    CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand, SignatureOption, Verify,
-    VerifyCommand, WholeMessage,
+    CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand, SignWhole, SignatureOption, Verify,
+    VerifyCommand, VerifyWhole, WholeMessage,
 };
 pub(crate) use daemon::{Serve, Status};
 pub(crate) use key::{Encoding, KeyCommand, OneKey, Share};

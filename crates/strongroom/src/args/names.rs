@@ -79,6 +79,8 @@ pub(crate) enum KeyTypeClass {
     Aes,
     GenericSecret,
     EcPrivate,
+    EcEdwardsPrivate,
+    EcMontgomeryPrivate,
     RsaPrivate,
     EcPublic,
     RsaPublic,
@@ -88,7 +90,9 @@ impl KeyTypeClass {
     pub(crate) const fn class(self) -> ObjectClass {
         match self {
             Self::Aes | Self::GenericSecret => ObjectClass::SecretKey,
-            Self::EcPrivate | Self::RsaPrivate => ObjectClass::PrivateKey,
+            Self::EcPrivate | Self::EcEdwardsPrivate | Self::EcMontgomeryPrivate | Self::RsaPrivate => {
+                ObjectClass::PrivateKey
+            }
             Self::EcPublic | Self::RsaPublic => ObjectClass::PublicKey,
         }
     }
@@ -98,6 +102,8 @@ impl KeyTypeClass {
             Self::Aes => KeyType::Aes,
             Self::GenericSecret => KeyType::GenericSecret,
             Self::EcPrivate | Self::EcPublic => KeyType::Ec,
+            Self::EcEdwardsPrivate => KeyType::EcEdwards,
+            Self::EcMontgomeryPrivate => KeyType::EcMontgomery,
             Self::RsaPrivate | Self::RsaPublic => KeyType::Rsa,
         }
     }

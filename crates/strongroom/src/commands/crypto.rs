@@ -3,15 +3,15 @@
 use serde_json::json;
 use strongroom_crypto::digest::digest;
 use strongroom_model::{
-    Algorithm, AttributeType, Blob, Hash, MECHANISMS, Mechanism, MechanismType, ObjectClass, Params,
-    ReturnCode, Role, limits,
+    Algorithm, AttributeType, Blob, Handle, Hash, KeyType, MECHANISMS, Mechanism, MechanismType, ObjectClass,
+    ObjectInfo, Params, ReturnCode, Role, limits,
 };
 use strongroom_wire::{Extras, Operation, Request, Response};
 
 use super::key::find_one;
 use crate::args::{
-    Access, ApprovalOption, CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand,
-    SignatureOption, Verify, VerifyCommand, WholeMessage,
+    Access, ApprovalOption, CryptoCommand, DataOption, DataType, HashName, Message, Pss, Sign, SignCommand,
+    SignWhole, SignatureOption, Verify, VerifyCommand, VerifyWhole, WholeMessage,
 };
 use crate::attributes::Filter;
 use crate::output::{Failure, Output};
@@ -29,11 +29,19 @@ pub(crate) fn run(desk: &Desk, command: &CryptoCommand) -> Result<Output, Failur
         CryptoCommand::Sign(SignCommand::RsaPkcsPss { sign: arguments, pss }) => {
             sign(desk, arguments, Algorithm::RsaPss, Some(*pss))
         }
-        CryptoCommand::Sign(SignCommand::MlDsa { access, message, approval }) => {
-            sign_whole(desk, access, message, approval)
+        CryptoCommand::Sign(SignCommand::MlDsa(arguments)) => sign_whole(desk, arguments, Scheme::MlDsa),
+        CryptoCommand::Sign(SignCommand::Ed25519(arguments)) => sign_whole(desk, arguments, Scheme::Ed25519),
+        CryptoCommand::Sign(SignCommand::Ed25519ph { sign: arguments, prehash }) => {
+            sign_whole(desk, arguments, Scheme::Ed25519ph(prehash.hash_function))
         }
-        CryptoCommand::Verify(VerifyCommand::MlDsa { access, message, signature }) => {
-            verify_whole(desk, access, message, signature)
+        CryptoCommand::Verify(VerifyCommand::MlDsa(arguments)) => {
+            verify_whole(desk, arguments, Scheme::MlDsa)
+        }
+        CryptoCommand::Verify(VerifyCommand::Ed25519(arguments)) => {
+            verify_whole(desk, arguments, Scheme::Ed25519)
+        }
+        CryptoCommand::Verify(VerifyCommand::Ed25519ph { verify: arguments, prehash }) => {
+            verify_whole(desk, arguments, Scheme::Ed25519ph(prehash.hash_function))
         }
         CryptoCommand::Verify(VerifyCommand::Ecdsa(arguments)) => {
             verify(desk, arguments, Algorithm::Ecdsa, None)
@@ -55,14 +63,17 @@ fn sign(desk: &Desk, arguments: &Sign, algorithm: Algorithm, pss: Option<Pss>) -
     signed(desk, &arguments.access, &arguments.approval, made)
 }
 
-/// ML-DSA.
-fn sign_whole(
-    desk: &Desk,
-    access: &Access,
-    message: &WholeMessage,
-    approval: &ApprovalOption,
-) -> Result<Output, Failure> {
-    signed(desk, access, approval, whole(message, ObjectClass::PrivateKey)?)
+/// Schemes that take a message as it is.
+#[derive(Clone, Copy)]
+enum Scheme {
+    MlDsa,
+    Ed25519,
+    Ed25519ph(HashName),
+}
+
+fn sign_whole(desk: &Desk, arguments: &SignWhole, scheme: Scheme) -> Result<Output, Failure> {
+    let made = whole(&arguments.message, ObjectClass::PrivateKey, scheme)?;
+    signed(desk, &arguments.access, &arguments.approval, made)
 }
 
 /// What is to be signed or verified.
@@ -77,7 +88,7 @@ fn signed(desk: &Desk, access: &Access, approval: &ApprovalOption, made: Made) -
     let Made { filter, mechanism, data, digested } = made;
     let approvals = read_approvals([&approval.approval])?;
     let session = desk.login(access, Role::CryptoUser)?;
-    let key = find_one(&session, &filter, "so nothing was signed")?.handle;
+    let key = usable(find_one(&session, &filter, "so nothing was signed")?, &mechanism)?;
     let request = Request::Sign { operation: Operation { key, mechanism, data }, digested };
     let extras = Extras { approvals, ..Extras::default() };
     let Response::Bytes(signature) = session.call_with(Some(key), &extras, &request)? else {
@@ -99,14 +110,9 @@ fn verify(
     verified(desk, &arguments.access, &arguments.signature, made)
 }
 
-/// ML-DSA.
-fn verify_whole(
-    desk: &Desk,
-    access: &Access,
-    message: &WholeMessage,
-    signature: &SignatureOption,
-) -> Result<Output, Failure> {
-    verified(desk, access, signature, whole(message, ObjectClass::PublicKey)?)
+fn verify_whole(desk: &Desk, arguments: &VerifyWhole, scheme: Scheme) -> Result<Output, Failure> {
+    let made = whole(&arguments.message, ObjectClass::PublicKey, scheme)?;
+    verified(desk, &arguments.access, &arguments.signature, made)
 }
 
 fn verified(
@@ -124,7 +130,7 @@ fn verified(
         (None, None) => return Err(Failure::new("which signature? Give --signature or --signature-path")),
     };
     let session = desk.login(access, Role::CryptoUser)?;
-    let key = find_one(&session, &filter, "so nothing was verified")?.handle;
+    let key = usable(find_one(&session, &filter, "so nothing was verified")?, &mechanism)?;
     let operation = Operation { key, mechanism, data };
     let request = Request::Verify { operation, digested, signature };
     match session.try_call_about(key, &request) {
@@ -159,22 +165,57 @@ fn mechanism(algorithm: Algorithm, message: &Message, pss: Option<Pss>) -> Resul
     Ok(Mechanism { kind, params })
 }
 
-/// What ML-DSA signs: a message, or mu.
-fn whole(message: &WholeMessage, class: ObjectClass) -> Result<Made, Failure> {
-    let kind = match message.data_type {
-        DataType::Raw => MechanismType::ML_DSA,
-        DataType::Digest => MechanismType::STRONGROOM_ML_DSA_EXTERNAL_MU,
+/// The key, unless it's on another curve than the command is named after: the mechanism is the same for all of them.
+fn usable(key: ObjectInfo, mechanism: &Mechanism) -> Result<Handle, Failure> {
+    let is_other = key.key_type == Some(KeyType::EcEdwards) && key.size != ED25519_BITS;
+    if mechanism.kind == MechanismType::EDDSA && is_other {
+        return Err(Failure::new(format!(
+            "the key {} isn't an Ed25519 key; attr.curve=ed25519 in the filter finds those",
+            reference(key.handle)
+        )));
+    }
+    Ok(key.handle)
+}
+
+/// Bits of Ed25519's field.
+const ED25519_BITS: u32 = 255;
+
+/// What these schemes sign: a message, or the 64 bytes that stand for it.
+fn whole(message: &WholeMessage, class: ObjectClass, scheme: Scheme) -> Result<Made, Failure> {
+    let mut data = read(&message.data)?;
+    let (mechanism, instead) = match (scheme, message.data_type) {
+        (Scheme::MlDsa, DataType::Raw) => (Mechanism::plain(MechanismType::ML_DSA), "sign mu in its place"),
+        (Scheme::MlDsa, DataType::Digest) => {
+            (Mechanism::plain(MechanismType::STRONGROOM_ML_DSA_EXTERNAL_MU), "mu has 64")
+        }
+        (Scheme::Ed25519, DataType::Raw) => {
+            (Mechanism::plain(MechanismType::EDDSA), "ed25519ph signs its hash")
+        }
+        (Scheme::Ed25519, DataType::Digest) => {
+            return Err(Failure::new("Ed25519 signs the message itself; its digest is signed by ed25519ph"));
+        }
+        (Scheme::Ed25519ph(HashName::Sha512), data_type) => {
+            if data_type == DataType::Raw {
+                data = Blob::from(digest(Hash::Sha512, &[&data]));
+            }
+            let params = Params::Eddsa { prehash: true, context: Blob::new() };
+            (Mechanism { kind: MechanismType::EDDSA, params }, "a SHA-512 has 64")
+        }
+        (Scheme::Ed25519ph(_), _) => {
+            return Err(Failure::new(
+                "Ed25519ph is defined with SHA-512: --hash-function sha512, or leave it out",
+            ));
+        }
     };
-    let data = read(&message.data)?;
     if data.len() > limits::MAX_DATA {
         return Err(Failure::new(format!(
-            "the data has {} bytes, more than the {} of one message: sign mu in its place",
+            "the data has {} bytes, more than the {} of one message: {instead}",
             data.len(),
             limits::MAX_DATA
         )));
     }
     let filter = filter(&message.key_filter, class)?;
-    Ok(Made { filter, mechanism: Mechanism::plain(kind), data, digested: false })
+    Ok(Made { filter, mechanism, data, digested: matches!(scheme, Scheme::Ed25519ph(_)) })
 }
 
 fn read(data: &DataOption) -> Result<Blob, Failure> {

@@ -128,7 +128,11 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Attributes that are bytes; absent ones are empty.
-fn bytes<const N: usize>(session: &Session, key: &ObjectInfo, types: [A; N]) -> Result<[Blob; N], Failure> {
+pub(super) fn bytes<const N: usize>(
+    session: &Session,
+    key: &ObjectInfo,
+    types: [A; N],
+) -> Result<[Blob; N], Failure> {
     let request = Request::GetAttributes { handle: key.handle, types: types.to_vec() };
     let Response::Answers(answers) = session.call_about(key.handle, &request)? else {
         return Err(unexpected());

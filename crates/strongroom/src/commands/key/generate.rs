@@ -41,7 +41,13 @@ pub(super) fn pair(desk: &Desk, command: &PairCommand) -> Result<Output, Failure
         }
         PairCommand::Ec { pair, curve } => {
             let material = Attributes::new().with(A::EC_PARAMS, attributes::curve(curve)?);
-            make_pair(desk, pair, KeyType::Ec, MechanismType::EC_KEY_PAIR_GEN, material)
+            let key_type = attributes::curve_type(curve);
+            let mechanism = match key_type {
+                KeyType::EcEdwards => MechanismType::EC_EDWARDS_KEY_PAIR_GEN,
+                KeyType::EcMontgomery => MechanismType::EC_MONTGOMERY_KEY_PAIR_GEN,
+                _ => MechanismType::EC_KEY_PAIR_GEN,
+            };
+            make_pair(desk, pair, key_type, mechanism, material)
         }
         PairCommand::MlDsa { pair, mldsa_algorithm } => {
             let material = Attributes::new().with(A::PARAMETER_SET, mldsa_algorithm.number());

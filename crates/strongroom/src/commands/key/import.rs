@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
-use strongroom_crypto::{from_pkcs8, from_public_key_info};
+use strongroom_crypto::{Key, from_pkcs8, from_public_key_info};
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, KeyType, Mechanism, MechanismType, ObjectClass, Role,
+    AttributeType as A, Attributes, Blob, Hash, KeyType, Mechanism, MechanismType, ObjectClass, ObjectInfo,
+    Params, Role, Value,
 };
 use strongroom_wire::{Extras, Operation, Request, Response};
 
 use super::template::{self, Way};
-use super::{find_one, made};
+use super::{file, find_one, made};
 use crate::args::{Fresh, Import, KeyTypeClass};
 use crate::attributes::Filter;
 use crate::output::{Failure, Output};
-use crate::session::{Desk, unexpected};
+use crate::session::{Desk, Session, unexpected};
 use crate::tokens::read_small;
 
 /// How a private key gets in: by a mechanism that encrypts and unwraps, and takes any length (RFC 5649).
@@ -60,7 +61,8 @@ fn private(
     expect(key_type, kind, file)?;
     if wrapping_filter.is_empty() {
         return Err(Failure::new(
-            "a private key comes in wrapped: name an AES key with encrypt=true and unwrap=true with --wrapping-filter",
+            "a private key comes in wrapped: name an AES key with encrypt=true and unwrap=true, or an RSA private key with \
+             unwrap=true, with --wrapping-filter",
         ));
     }
     let template: Attributes = template::of(desk, fresh, ObjectClass::PrivateKey, key_type, Way::Unwrap)?
@@ -69,23 +71,47 @@ fn private(
     let filter = Filter::parse(wrapping_filter)?;
     let session = desk.login(&fresh.access, Role::CryptoUser)?;
     let wrapping = find_one(&session, &filter, "so there is nothing to wrap the private key with")?;
-    if wrapping.key_type != Some(KeyType::Aes) {
-        return Err(Failure::new(
-            "only an AES key can bring a private key in: RSA needs CKM_RSA_AES_KEY_WRAP for that, which isn't there yet",
-        ));
-    }
-    let mechanism = Mechanism::plain(BY);
-    let operation = Operation { key: wrapping.handle, mechanism: mechanism.clone(), data: der.clone() };
-    let Response::Bytes(wrapped) = session.call_about(wrapping.handle, &Request::Encrypt(operation))? else {
-        return Err(unexpected());
+    let (mechanism, wrapped) = match wrapping.key_type {
+        Some(KeyType::Aes) => by_aes(&session, &wrapping, der)?,
+        Some(KeyType::Rsa) => by_rsa(&session, &wrapping, der)?,
+        _ => {
+            return Err(Failure::new(
+                "only an AES key with encrypt=true and unwrap=true, or an RSA private key with unwrap=true, brings a private key in",
+            ));
+        }
     };
     let request = Request::Unwrap { mechanism, unwrapping: wrapping.handle, wrapped, template };
     made(&session, session.call_with(Some(wrapping.handle), &Extras::default(), &request)?)
 }
 
-/// Refuses a file that has another key than it's said to have.
+fn by_aes(session: &Session, wrapping: &ObjectInfo, der: &Blob) -> Result<(Mechanism, Blob), Failure> {
+    let mechanism = Mechanism::plain(BY);
+    let operation = Operation { key: wrapping.handle, mechanism: mechanism.clone(), data: der.clone() };
+    match session.call_about(wrapping.handle, &Request::Encrypt(operation))? {
+        Response::Bytes(wrapped) => Ok((mechanism, wrapped)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Wrapped here, with the public half: the private key tells it.
+fn by_rsa(session: &Session, wrapping: &ObjectInfo, der: &Blob) -> Result<(Mechanism, Blob), Failure> {
+    let [modulus, exponent] = file::bytes(session, wrapping, [A::MODULUS, A::PUBLIC_EXPONENT])?;
+    let attributes = Attributes::new()
+        .with(A::MODULUS, Value::Bytes(modulus))
+        .with(A::PUBLIC_EXPONENT, Value::Bytes(exponent));
+    let public = Key::from_attributes(ObjectClass::PublicKey, KeyType::Rsa, &attributes)?;
+    let params =
+        Params::RsaAesWrap { key_len: 32, hash: Hash::Sha256, mgf: Hash::Sha256, label: Blob::new() };
+    let mechanism = Mechanism { kind: MechanismType::RSA_AES_KEY_WRAP, params };
+    let wrapped = strongroom_crypto::wrap(&public, &mechanism, der)?;
+    Ok((mechanism, wrapped))
+}
+
+/// Refuses a file that has another key than it's said to have. The vendor calls keys on Edwards curves EC keys, too.
 fn expect(key_type: KeyType, kind: KeyTypeClass, file: &PemFile) -> Result<(), Failure> {
-    if key_type == kind.key_type() {
+    let is_ec =
+        matches!(key_type, KeyType::EcEdwards | KeyType::EcMontgomery) && kind.key_type() == KeyType::Ec;
+    if key_type == kind.key_type() || is_ec {
         return Ok(());
     }
     let (has, said) =

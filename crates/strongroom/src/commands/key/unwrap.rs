@@ -4,7 +4,7 @@ use strongroom_model::{AttributeType as A, Blob, Mechanism, MechanismType, Objec
 use strongroom_wire::Request;
 
 use super::template::{self, Way};
-use super::wrap::{NO_PAD, PKCS5_PAD, ZERO_PAD, gcm, no_rsa_aes, oaep};
+use super::wrap::{NO_PAD, PKCS5_PAD, ZERO_PAD, gcm, oaep, rsa_aes};
 use super::{find_one, made};
 use crate::args::{Unwrap, UnwrapCommand};
 use crate::attributes::{Filter, parse_hex};
@@ -36,7 +36,9 @@ pub(super) fn run(desk: &Desk, command: &UnwrapCommand) -> Result<Output, Failur
         UnwrapCommand::RsaPkcs(unwrap) => {
             with(desk, unwrap, plain(MechanismType::RSA_PKCS), wrapped(unwrap)?)
         }
-        UnwrapCommand::RsaAes { .. } => Err(no_rsa_aes()),
+        UnwrapCommand::RsaAes { unwrap, oaep: arguments } => {
+            with(desk, unwrap, rsa_aes(arguments), wrapped(unwrap)?)
+        }
     }
 }
 

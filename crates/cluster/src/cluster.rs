@@ -57,7 +57,7 @@ impl Cluster {
         root: &SealingKey,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ClusterError> {
-        create(&*store, options, root)?;
+        create(&*store, options, root, clock.now())?;
         Self::open(store, root, clock)
     }
 

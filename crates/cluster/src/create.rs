@@ -12,6 +12,7 @@ use strongroom_store::{Store, Write};
 
 use crate::ClusterError;
 use crate::batch::{Batch, Ground};
+use crate::certificates::Issue;
 use crate::draft::Draft;
 use crate::keys::{BOOTS, HANDLES, MEMBERS, META};
 use crate::lags::Lags;
@@ -41,6 +42,8 @@ pub struct CreateOptions {
     pub crypto_users: Vec<(UserName, Blob)>,
     /// Leaves the token for `C_InitToken`: no users.
     pub uninitialized: bool,
+    /// Who certifies the cluster's key.
+    pub certificates: Issue,
 }
 
 impl CreateOptions {
@@ -81,8 +84,8 @@ impl CreateOptions {
         Ok(())
     }
 
-    /// The policy and the users.
-    fn records(&self) -> Result<Change, ClusterError> {
+    /// The policy, the users, and the cluster's key.
+    fn records(&self, serial: &str, masking: &SealingKey, now: u64) -> Result<Change, ClusterError> {
         let policy = Policy {
             label: self.name.clone(),
             profile: self.profile,
@@ -102,6 +105,10 @@ impl CreateOptions {
         for (name, password) in &self.crypto_users {
             let (key, expect, record) = user(Role::CryptoUser, name.clone(), password)?;
             change = change.and(key, expect, record);
+        }
+        if let Some(identity) = self.certificates.identity(serial, self.variant.mode, masking, now)? {
+            let record = Record::Identity(Arc::new(identity));
+            change = change.and(Key::Identity, Expect::Absent, Some(record));
         }
         Ok(change)
     }
@@ -136,6 +143,7 @@ pub(crate) fn create(
     store: &dyn Store,
     options: &CreateOptions,
     root: &SealingKey,
+    now: u64,
 ) -> Result<(), ClusterError> {
     options.check()?;
     let snapshot = store.load()?;
@@ -156,7 +164,7 @@ pub(crate) fn create(
     let version = snapshot.revision + 1;
     let mut fingerprint = Fingerprint::default();
     fingerprint.add(vault.mark(META, version));
-    let draft = Draft::of(options.records()?)?
+    let draft = Draft::of(options.records(&meta.serial, &masking, now)?)?
         .and_note(BOOTS, &0u64)?
         .and_note(HANDLES, &1u64)?
         .and_note(MEMBERS, &Members::as_made(&meta))?;

@@ -25,6 +25,8 @@ pub(crate) fn encode(key: &Key) -> Vec<u8> {
         Key::Object(handle) => [b"o".as_slice(), &handle.0.to_be_bytes()].concat(),
         Key::Revocation(instance) => [b"x".as_slice(), &instance.0].concat(),
         Key::Token(id) => [b"q".as_slice(), id].concat(),
+        Key::Identity => b"i".to_vec(),
+        Key::ClientTrust => b"t".to_vec(),
         Key::Failures(node, role, name) => {
             [b"f".as_slice(), &node.0.to_be_bytes(), &[letter(*role)], name.as_str().as_bytes()].concat()
         }
@@ -55,6 +57,8 @@ fn user(letter: u8, name: &[u8]) -> Option<(Role, UserName)> {
 pub(crate) fn decode(bytes: &[u8]) -> Option<Key> {
     match bytes {
         b"p" => Some(Key::Policy),
+        b"i" => Some(Key::Identity),
+        b"t" => Some(Key::ClientTrust),
         [b'u', role, name @ ..] => {
             let (role, name) = user(*role, name)?;
             Some(Key::User(role, name))
@@ -86,6 +90,8 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
         [b'x', ..] => "a logout's record",
         [b'q', ..] => "a quorum token's record",
         [b'f', ..] => "a node's count of wrong passwords",
+        b"i" => "the record of the cluster's key and certificates",
+        b"t" => "the record of the clients that are accepted",
         [b'l', ..] => "the note of what a node missed",
         _ => "a record of a kind that isn't known",
     }
@@ -111,6 +117,8 @@ mod tests {
         let name = || "app".parse().unwrap();
         let keys = [
             Key::Policy,
+            Key::Identity,
+            Key::ClientTrust,
             Key::User(Role::Admin, name()),
             Key::User(Role::CryptoUser, name()),
             Key::Object(Handle(0x0102_0304_0506_0708)),

@@ -8,6 +8,7 @@
 
 mod backup;
 mod batch;
+mod certificates;
 mod cluster;
 mod create;
 mod draft;
@@ -33,6 +34,9 @@ mod vault;
 
 pub use backup::{
     Backup, BackupRoots, Header as BackupHeader, MAX_IMAGE, RestoreOptions, Summary as BackupSummary,
+};
+pub use certificates::{
+    Authority, AuthorityKind, Certificates, ClientTrust, HardwareRoots, Issue, TlsIdentity,
 };
 pub use cluster::{Cluster, Info};
 pub use create::{CreateOptions, MAX_NAME};

@@ -42,6 +42,7 @@ mod sets;
 mod slhdsa;
 mod spki;
 mod stream;
+pub mod x509;
 
 pub use approver::ApproverKey;
 pub use dh::{DhPrivate, DhPublic};

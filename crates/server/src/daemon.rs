@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use strongroom_cluster::{Cluster, ClusterError, CreateOptions, RestoreOptions};
+use strongroom_cluster::{Cluster, ClusterError, CreateOptions, Issue, RestoreOptions};
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::NodeId;
 use strongroom_node::Clock;
 use strongroom_store::{SledStore, Store};
 
 use crate::audit::{AuditHead, Logs};
+use crate::authorities::Authorities;
 use crate::backups::{BackupPolicy, Backups};
 use crate::control::{
     BackupCommand, BackupReason, BackupSource, ClusterStatus, ControlResponse, CreateCluster, Fault, Refusal,
@@ -36,6 +37,7 @@ const RETRY_BACKUPS: u64 = 600;
 pub struct Daemon {
     home: Home,
     root: SealingKey,
+    authorities: Authorities,
     common: Arc<Common>,
     logs: Arc<Logs>,
     addresses: Arc<Addresses>,
@@ -83,6 +85,7 @@ impl Daemon {
         let clusters = clusters.into_iter().map(serve).collect::<Result<_, ServeError>>()?;
         Ok(Self {
             home: home.clone(),
+            authorities: Authorities::new(home, &root),
             root,
             common,
             logs,
@@ -103,8 +106,19 @@ impl Daemon {
         let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
         let CreateCluster { name, nodes, profile, variant, officer_password, crypto_users, uninitialized } =
             wanted;
-        let options =
-            CreateOptions { name, nodes, profile, variant, officer_password, crypto_users, uninitialized };
+        let certificates = Issue::SelfIssued(
+            self.authorities.customer().map_err(|error| Refusal::Failed(error.to_string()))?,
+        );
+        let options = CreateOptions {
+            name,
+            nodes,
+            profile,
+            variant,
+            officer_password,
+            crypto_users,
+            uninitialized,
+            certificates,
+        };
         options.check().map_err(|error| failed(&error))?;
         self.make(&options.name, nodes, |store| {
             Cluster::create(store, &options, &self.root, Arc::new(SystemClock))

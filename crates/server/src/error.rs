@@ -60,6 +60,14 @@ pub enum ServeError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// An authority that certifies clusters' keys can't be used.
+    #[error("{}: {problem}", path.display())]
+    Authority {
+        /// Its certificate's or its key's file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A cluster can't be served.
     #[error("cluster {name} in {}: {problem}", path.display())]
     Cluster {

@@ -102,6 +102,16 @@ impl Home {
         self.0.join("maker.key")
     }
 
+    /// The authorities that certify clusters' keys.
+    pub fn authorities(&self) -> PathBuf {
+        self.0.join("authorities")
+    }
+
+    /// The certificate that clients of this home's own clusters trust, once there is such a cluster.
+    pub fn customer_ca(&self) -> PathBuf {
+        self.authorities().join("customerCA.crt")
+    }
+
     /// The clusters' audit logs.
     pub fn audit(&self) -> PathBuf {
         self.0.join("audit")
@@ -151,7 +161,12 @@ impl Home {
         make_directory(&self.0, HOME_MODE)?;
         // Passing through is fine, looking and changing isn't.
         check_private(&self.0, 0o066, HOME_MODE)?;
-        for (path, mode) in [(self.clusters(), 0o700), (self.backups(), 0o700), (self.sockets(), 0o711)] {
+        for (path, mode) in [
+            (self.clusters(), 0o700),
+            (self.backups(), 0o700),
+            (self.authorities(), 0o711),
+            (self.sockets(), 0o711),
+        ] {
             make_directory(&path, mode)?;
             check_private(&path, !mode & 0o777, mode)?;
         }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+mod authorities;
 mod backups;
 mod budget;
 mod config;

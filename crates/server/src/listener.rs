@@ -282,6 +282,7 @@ mod tests {
             officer_password: None,
             crypto_users: Vec::new(),
             uninitialized: true,
+            certificates: Default::default(),
         };
         let root = SealingKey::generate();
         let cluster =

@@ -150,6 +150,8 @@ impl Library {
             Record::User(shared) => Arc::as_ptr(shared) as usize,
             Record::Object(shared) => Arc::as_ptr(shared) as usize,
             Record::Token(shared) => Arc::as_ptr(shared) as usize,
+            Record::Identity(shared) => Arc::as_ptr(shared) as usize,
+            Record::ClientTrust(shared) => Arc::as_ptr(shared) as usize,
             Record::Revocation(_) | Record::Failures(_) => return encode(record).unwrap_or_default(),
         };
         // The record is kept, so that nothing else gets to be at its place.
@@ -169,6 +171,8 @@ impl std::fmt::Display for Named<'_> {
             Key::Object(handle) => write!(f, "object {handle}"),
             Key::Revocation(instance) => write!(f, "the logout of client {}", instance.0[0]),
             Key::Token(_) => write!(f, "a quorum token"),
+            Key::Identity => write!(f, "the cluster's key and certificates"),
+            Key::ClientTrust => write!(f, "the clients that are accepted"),
             Key::Failures(node, role, name) => write!(f, "node {}'s count for {role} {name}", node.0),
         }
     }

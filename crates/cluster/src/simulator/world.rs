@@ -25,7 +25,7 @@ use super::sessions::SessionKey;
 use super::{Planted, Tally};
 use crate::load::load;
 use crate::transport::Transport;
-use crate::{Cluster, CreateOptions};
+use crate::{Cluster, CreateOptions, Issue};
 
 /// When simulations begin, in seconds since 1970.
 const BEGINNING: u64 = 1_800_000_000;
@@ -99,8 +99,9 @@ impl World {
             officer_password: None,
             crypto_users: Vec::new(),
             uninitialized: true,
+            certificates: Issue::Nothing,
         };
-        crate::create::create(&*disk, &options, &root).map_err(|error| error.to_string())?;
+        crate::create::create(&*disk, &options, &root, BEGINNING).map_err(|error| error.to_string())?;
         let vault = load(&disk.load().map_err(|error| error.to_string())?, &root)
             .map_err(|error| error.to_string())?
             .vault;

@@ -1,6 +1,7 @@
 //! The cluster's contract, on a store that can be told what to do.
 
 mod backup;
+mod certificates;
 mod changes;
 mod nodes;
 mod opening;
@@ -19,7 +20,7 @@ use strongroom_node::state::{Change, CommitError, Expect, Key, Record, Replica, 
 use strongroom_store::{MemoryStore, Snapshot, Store, StoreError, Write};
 
 use crate::port::NodePort;
-use crate::{Cluster, ClusterError, CreateOptions};
+use crate::{Cluster, ClusterError, CreateOptions, Issue};
 
 /// A store in memory that counts, dawdles, panics, and lies about what it holds.
 #[derive(Default)]
@@ -115,6 +116,7 @@ fn options() -> CreateOptions {
         officer_password: Some(Blob::from(*b"officer-password")),
         crypto_users: vec![("app".parse().unwrap(), Blob::from(*b"app-password"))],
         uninitialized: false,
+        certificates: Issue::Nothing,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod change;
 mod demand;
+mod identity;
 mod index;
 mod record;
 mod replica;
@@ -9,6 +10,7 @@ mod update;
 
 pub use change::{Change, CommitError, Committed, Expect, Port, Revision, Write};
 pub use demand::{Counted, Demand, Pending};
+pub use identity::{ClientTrust, Identity, TrustAnchor};
 pub(crate) use index::Index;
 pub use record::{Key, Policy, QuorumToken, Record, Revocation, User};
 pub use replica::Replica;

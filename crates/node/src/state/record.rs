@@ -7,6 +7,7 @@ use strongroom_crypto::{password, random};
 use strongroom_model::{Blob, Handle, NodeId, Profile, Result, Role, Service, UserName, Variant};
 use strongroom_wire::{InstanceId, QuorumSettings};
 
+use super::{ClientTrust, Identity};
 use crate::object::StoredObject;
 
 /// What a record is found by.
@@ -24,6 +25,10 @@ pub enum Key {
     Token([u8; 32]),
     /// The wrong passwords that one node counts for one user, where nodes count for themselves.
     Failures(NodeId, Role, UserName),
+    /// The cluster's key and certificates; there is one, or none.
+    Identity,
+    /// Which clients are accepted by their certificates; none while all are.
+    ClientTrust,
 }
 
 /// A record's content. Cheap to clone: replicas in one daemon share it.
@@ -41,6 +46,10 @@ pub enum Record {
     Token(Arc<QuorumToken>),
     /// For [`Key::Failures`].
     Failures(u32),
+    /// For [`Key::Identity`].
+    Identity(Arc<Identity>),
+    /// For [`Key::ClientTrust`].
+    ClientTrust(Arc<ClientTrust>),
 }
 
 impl Record {
@@ -54,6 +63,8 @@ impl Record {
                 | (Key::Revocation(_), Self::Revocation(_))
                 | (Key::Token(_), Self::Token(_))
                 | (Key::Failures(..), Self::Failures(_))
+                | (Key::Identity, Self::Identity(_))
+                | (Key::ClientTrust, Self::ClientTrust(_))
         )
     }
 }

@@ -9,7 +9,9 @@ use strongroom_model::{
 use strongroom_wire::InstanceId;
 
 use super::index::Index;
-use super::{Change, Key, Pending, Policy, QuorumToken, Record, Revision, Revocation, User};
+use super::{
+    Change, ClientTrust, Identity, Key, Pending, Policy, QuorumToken, Record, Revision, Revocation, User,
+};
 use crate::object::StoredObject;
 
 /// A record and the revision that wrote it.
@@ -35,6 +37,8 @@ pub struct Replica {
     revocations: HashMap<InstanceId, Versioned<Revocation>>,
     tokens: HashMap<[u8; 32], Versioned<Arc<QuorumToken>>>,
     failures: HashMap<(NodeId, Role, UserName), Versioned<u32>>,
+    identity: Option<Versioned<Arc<Identity>>>,
+    client_trust: Option<Versioned<Arc<ClientTrust>>>,
     index: Index,
 }
 
@@ -74,6 +78,8 @@ impl Replica {
             Key::Failures(node, role, name) => {
                 self.failures.get(&(*node, *role, name.clone())).map(|record| record.version)
             }
+            Key::Identity => self.identity.as_ref().map(|record| record.version),
+            Key::ClientTrust => self.client_trust.as_ref().map(|record| record.version),
         }
     }
 
@@ -90,6 +96,8 @@ impl Replica {
             Key::Failures(node, role, name) => {
                 self.failures_on(*node, *role, name).map(|found| found.as_record(Record::Failures))
             }
+            Key::Identity => self.identity.as_ref().map(|found| found.as_record(Record::Identity)),
+            Key::ClientTrust => self.client_trust.as_ref().map(|found| found.as_record(Record::ClientTrust)),
         }
     }
 
@@ -119,7 +127,9 @@ impl Replica {
         let tokens = self.tokens.keys().map(|id| Key::Token(*id));
         let failures =
             self.failures.keys().map(|(node, role, name)| Key::Failures(*node, *role, name.clone()));
-        policy.chain(users).chain(revocations).chain(tokens).chain(failures)
+        let identity = self.identity.iter().map(|_| Key::Identity);
+        let trust = self.client_trust.iter().map(|_| Key::ClientTrust);
+        policy.chain(users).chain(revocations).chain(tokens).chain(failures).chain(identity).chain(trust)
     }
 
     /// Logouts whose last ticket has expired by `now`: they may be deleted.
@@ -133,6 +143,16 @@ impl Replica {
     /// The policy; `None` before the cluster was made.
     pub fn policy(&self) -> Option<&Arc<Policy>> {
         self.policy.as_ref().map(|record| &record.value)
+    }
+
+    /// The cluster's key and certificates, if it has any.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref().map(|record| &record.value)
+    }
+
+    /// Which clients are accepted by their certificates; `None` while all are.
+    pub fn client_trust(&self) -> Option<&Arc<ClientTrust>> {
+        self.client_trust.as_ref().map(|record| &record.value)
     }
 
     /// What the cluster allows.
@@ -247,6 +267,10 @@ impl Replica {
             (Key::Failures(node, role, name), Record::Failures(value)) => {
                 self.failures.insert((node, role, name), Versioned { version, value });
             }
+            (Key::Identity, Record::Identity(value)) => self.identity = Some(Versioned { version, value }),
+            (Key::ClientTrust, Record::ClientTrust(value)) => {
+                self.client_trust = Some(Versioned { version, value });
+            }
             // What is read from the store and what is sent to nodes is checked for this before.
             (key, _) => debug_assert!(false, "a record of another kind under {key:?}"),
         }
@@ -272,6 +296,8 @@ impl Replica {
             Key::Failures(node, role, name) => {
                 self.failures.remove(&(*node, *role, name.clone()));
             }
+            Key::Identity => self.identity = None,
+            Key::ClientTrust => self.client_trust = None,
         }
     }
 }

@@ -46,6 +46,7 @@ fn cluster() -> &'static Cluster {
             officer_password: Some(Blob::from(*b"officer")),
             crypto_users: vec![("app".parse().unwrap(), Blob::from(*b"password"))],
             uninitialized: false,
+            certificates: Default::default(),
         };
         let store = Arc::new(MemoryStore::new());
         Cluster::create(store, &options, &SealingKey::generate(), Arc::new(Noon)).unwrap()

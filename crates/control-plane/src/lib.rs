@@ -7,11 +7,16 @@
 #![forbid(unsafe_code)]
 
 mod caller;
+mod config;
 mod constraints;
 mod error;
+mod front;
 mod operations;
+mod server;
 pub mod shapes;
 
 pub use caller::{AccountId, Caller};
+pub use config::{ApiConfig, Credential, DEFAULT_PORT, Secret};
 pub use error::{ApiError, ErrorKind};
 pub use operations::Operations;
+pub use server::{ApiServer, Limits, MAX_BODY, StartError};

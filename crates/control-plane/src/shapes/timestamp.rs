@@ -44,7 +44,6 @@ pub(super) mod wire {
 
     use super::Timestamp;
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     pub(in crate::shapes) fn serialize<S: Serializer>(
         instant: &Option<Timestamp>,
         to: S,

@@ -1,0 +1,12 @@
+//! The front over real sockets, with operations in memory behind it.
+
+mod access;
+mod bad_input;
+mod cbor;
+mod echo;
+mod hostile;
+mod http;
+mod json;
+mod pages;
+mod repeats;
+mod samples;

@@ -1,5 +1,6 @@
 //! The daemon's configuration file.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -30,9 +31,22 @@ impl Config {
         let text =
             std::fs::read_to_string(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
         let config: Self = toml::from_str(&text).map_err(|error| problem(error.to_string()))?;
+        if config.backups.bucket.as_ref().is_some_and(|bucket| bucket.secret_access_key.is_some()) {
+            must_be_ours_alone(file)?;
+        }
         let wrong = config.backups.problem().or_else(|| config.network.problem());
         wrong.map_or(Ok(config), |wrong| Err(problem(wrong)))
     }
+}
+
+/// Refuses a file with secrets that others may read.
+fn must_be_ours_alone(file: &Path) -> Result<(), ServeError> {
+    let found = std::fs::metadata(file).map_err(|error| ServeError::io("read", file, error))?;
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(ServeError::Exposed { path: file.to_owned(), mode, wanted: 0o600 })
 }
 
 #[cfg(test)]
@@ -57,7 +71,21 @@ mod tests {
         assert_eq!((network.enabled, network.port, network.addresses.len()), (true, 2223, 1));
         let error = read("[network]\naddresses = [\"224.0.0.1\"]\n").unwrap_err().to_string();
         assert!(error.contains("network.addresses"), "{error}");
+        let bucket = "[backups.bucket]\nendpoint = \"http://localhost:9\"\nname = \"b\"\nregion = \"r\"\n";
+        assert_eq!(read(bucket).unwrap().backups.bucket.unwrap().name, "b");
         let error = read("hom = \"/srv\"").unwrap_err().to_string();
         assert!(error.contains("unknown field `hom`"), "{error}");
+    }
+
+    #[test]
+    fn a_file_with_a_secret_must_be_the_daemons_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[backups.bucket]\nendpoint = \"http://localhost:9\"\nname = \"b\"\nregion = \"r\"\naccess_key_id = \"a\"\n\
+                    secret_access_key = \"very secret\"\n";
+        std::fs::write(file.path(), text).unwrap();
+        let config = Config::read(file.path()).unwrap();
+        assert!(!format!("{config:?}").contains("very secret"));
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(Config::read(file.path()), Err(ServeError::Exposed { wanted: 0o600, .. })));
     }
 }

@@ -30,8 +30,8 @@ use crate::{Home, ServeError};
 
 /// How long calls in flight may take when the daemon ends.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long no backup is made by itself after one couldn't be, in seconds.
-const RETRY_BACKUPS: u64 = 600;
+/// How long backups are left alone after something couldn't be done, in seconds.
+const RETRY_BACKUPS: u64 = 60;
 
 /// A home that is served, until this is stopped or dropped.
 pub struct Daemon {
@@ -257,22 +257,27 @@ impl Daemon {
         info.map(ControlResponse::Backup).map_err(Refusal::Failed)
     }
 
-    /// Makes the backups that are due, and does away with those that have had their time.
+    /// Makes the backups that are due, moves images to the bucket if there is one, and does away with those that have had
+    /// their time. What fails is tried again after [`RETRY_BACKUPS`].
     pub fn keep_backups(&self) {
         let now = SystemClock.now();
-        self.backups.sweep(now);
-        let mut next_try = self.next_try.lock();
-        if now < *next_try {
+        if now < *self.next_try.lock() {
             return;
         }
-        for served in self.clusters.lock().values() {
-            if let Err(error) = served.back_up_if_due(&self.backups, now) {
-                *next_try = now + RETRY_BACKUPS;
-                tracing::warn!(
-                    "a backup that is due can't be made, and is tried again in {RETRY_BACKUPS} s: {error}"
-                );
-            }
+        if let Err(problem) = self.try_to_keep_backups(now) {
+            *self.next_try.lock() = now + RETRY_BACKUPS;
+            tracing::warn!("backups: {problem} (tried again in {RETRY_BACKUPS} s)");
         }
+    }
+
+    /// All that can be done is, whatever fails; the first failure is returned.
+    fn try_to_keep_backups(&self, now: u64) -> Result<(), String> {
+        let mut outcome = Ok(());
+        for served in self.clusters.lock().values() {
+            outcome = outcome.and(served.back_up_if_due(&self.backups, now));
+        }
+        // The service of a bucket may take its time: no cluster waits for it.
+        outcome.and(self.backups.move_out()).and(self.backups.sweep(now))
     }
 
     /// Makes a cluster of a backup and serves it.

@@ -78,6 +78,9 @@ pub enum ServeError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// What the configuration says of backups can't be done.
+    #[error("{0}")]
+    Backups(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {error}", path.display())]
     Io {

@@ -77,6 +77,11 @@ impl Home {
         self.0.join("addresses.json")
     }
 
+    /// The daemon's configuration, if there is one and none is named.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
     /// Where a daemon in the background logs to.
     pub fn log(&self) -> PathBuf {
         self.0.join("daemon.log")

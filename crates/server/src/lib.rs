@@ -28,7 +28,7 @@ mod served;
 mod throttle;
 mod wait;
 
-pub use backups::BackupPolicy;
+pub use backups::{BackupPolicy, BucketConfig, SecretText};
 pub use daemon::Daemon;
 pub use error::ServeError;
 pub use home::{Home, default_home};

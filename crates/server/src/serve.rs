@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct ServeOptions {
     /// The home; else the configuration's, else [`default_home`].
     pub home: Option<PathBuf>,
-    /// The configuration file.
+    /// The configuration file; else `config.toml` in the home, if it's there.
     pub config: Option<PathBuf>,
     /// Whether to log to `daemon.log` in the home rather than to standard error.
     pub log_to_file: bool,
@@ -37,8 +37,7 @@ pub struct ServeOptions {
 ///
 /// See [`ServeError`]; each says what to do.
 pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
-    let config = options.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-    let home = Home::new(options.home.clone().or(config.home).unwrap_or_else(default_home));
+    let (home, config) = settle(options)?;
     home.prepare()?;
     let log = logging::start(&home, options.log_to_file, config.log.as_deref())?;
     process::prepare();
@@ -49,13 +48,28 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     let daemon = Arc::new(Daemon::start_with(&home, config.backups, config.network)?);
     let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
     tracing::info!("serving {}", home.path().display());
-    wait(&ended, &daemon);
+    keep_backups(&daemon).map_err(|error| ServeError::io("start a thread for", home.path(), error))?;
+    // The sender lives as long as the control socket.
+    let _ = ended.recv();
 
     tracing::info!("ending");
     drop(control);
     daemon.stop();
     tracing::info!("ended");
     Ok(())
+}
+
+/// Where the home is, and what the configuration says: the file that was named, or the home's own if there is one.
+fn settle(options: &ServeOptions) -> Result<(Home, Config), ServeError> {
+    if let Some(file) = &options.config {
+        let mut config = Config::read(file)?;
+        let home = options.home.clone().or(config.home.take()).unwrap_or_else(default_home);
+        return Ok((Home::new(home), config));
+    }
+    let home = Home::new(options.home.clone().unwrap_or_else(default_home));
+    let own = home.config();
+    let config = if own.exists() { Config::read(&own)? } else { Config::default() };
+    Ok((home, config))
 }
 
 /// What the control socket can have done.
@@ -108,9 +122,15 @@ fn watch_signals(end: Sender<()>, log: Option<LogFile>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Until the end, backups are made and done away with when it's time.
-fn wait(ended: &Receiver<()>, daemon: &Daemon) {
-    while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-        daemon.keep_backups();
-    }
+/// Keeps backups until the process ends. A thread of its own, since a bucket's service may let it wait; what it's at when
+/// the process ends is whole or not there.
+fn keep_backups(daemon: &Arc<Daemon>) -> std::io::Result<()> {
+    let daemon = Arc::clone(daemon);
+    std::thread::Builder::new().name("backups".to_owned()).spawn(move || {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            daemon.keep_backups();
+        }
+    })?;
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What backups there are: for each a file with its image and one that tells of it.
+//! What backups there are: for each its image ([`Images`]) and a file that tells of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use strongroom_crypto::random;
 
+use super::bucket::Bucket;
 use super::files;
+use super::images::Images;
 use crate::ServeError;
 use crate::control::{BackupInfo, BackupState};
 
@@ -19,6 +21,7 @@ const ID_LEN: usize = 16;
 /// The backups of a home.
 pub(super) struct Catalogue {
     folder: PathBuf,
+    images: Images,
     entries: Mutex<BTreeMap<String, BackupInfo>>,
 }
 
@@ -30,7 +33,7 @@ pub(super) fn new_id() -> String {
 
 impl Catalogue {
     /// Reads what there is. An entry that can't be read is left alone, and told of.
-    pub(super) fn open(folder: &Path) -> Result<Self, ServeError> {
+    pub(super) fn open(folder: &Path, bucket: Option<Bucket>) -> Result<Self, ServeError> {
         let unreadable = |error| ServeError::io("read", folder, error);
         let mut entries = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -49,7 +52,12 @@ impl Catalogue {
                 _ => {}
             }
         }
-        Ok(Self { folder: folder.to_owned(), entries: Mutex::new(entries) })
+        let images = Images::new(folder, bucket);
+        Ok(Self { folder: folder.to_owned(), images, entries: Mutex::new(entries) })
+    }
+
+    pub(super) fn images(&self) -> &Images {
+        &self.images
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -63,18 +71,17 @@ impl Catalogue {
         all
     }
 
-    /// Adds a backup; it's there when both of its files are.
+    /// Adds a backup; it's there when both image and entry are.
     pub(super) fn add(&self, info: &BackupInfo, image: &[u8]) -> Result<(), String> {
-        let path = self.image_path(&info.id);
-        files::replace(&path, image).map_err(|error| unwritten(&path, &error))?;
+        self.images.add(&info.id, image)?;
         self.put(info.clone()).inspect_err(|_| {
-            let _ = files::remove(&path);
+            let _ = self.images.remove(&info.id);
         })
     }
 
     pub(super) fn image(&self, id: &str) -> Result<Vec<u8>, String> {
         self.find(id)?;
-        files::read_image(&self.image_path(id))
+        self.images.read(id)
     }
 
     /// One that isn't on its way out.
@@ -106,11 +113,11 @@ impl Catalogue {
         self.changed(BackupInfo { never_expires, ..info })
     }
 
-    /// Removes both files.
+    /// Removes the image, then what is known of it.
     pub(super) fn purge(&self, id: &str) -> Result<(), String> {
-        for path in [self.entry_path(id), self.image_path(id)] {
-            files::remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
+        self.images.remove(id)?;
+        let path = self.entry_path(id);
+        files::remove(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         self.entries.lock().remove(id);
         Ok(())
     }
@@ -129,13 +136,9 @@ impl Catalogue {
     fn put(&self, info: BackupInfo) -> Result<(), String> {
         let path = self.entry_path(&info.id);
         let text = serde_json::to_vec_pretty(&info).map_err(|error| format!("{}: {error}", info.id))?;
-        files::replace(&path, &text).map_err(|error| unwritten(&path, &error))?;
+        files::replace(&path, &text).map_err(|error| files::unwritten(&path, &error))?;
         self.entries.lock().insert(info.id.clone(), info);
         Ok(())
-    }
-
-    fn image_path(&self, id: &str) -> PathBuf {
-        self.folder.join(id).with_extension("image")
     }
 
     fn entry_path(&self, id: &str) -> PathBuf {
@@ -151,8 +154,4 @@ fn read_entry(path: &Path) -> Result<BackupInfo, String> {
     } else {
         Err("it tells of another backup than its name says".to_owned())
     }
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> String {
-    format!("{} can't be written: {error}; make room or mend the disk, and try again", path.display())
 }

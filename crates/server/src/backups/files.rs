@@ -54,6 +54,11 @@ pub(super) fn read_image(path: &Path) -> Result<Vec<u8>, String> {
     read().map_err(|error| format!("{} can't be read: {error}", path.display()))
 }
 
+/// What is said of a file that can't be written.
+pub(super) fn unwritten(path: &Path, error: &io::Error) -> String {
+    format!("{} can't be written: {error}; make room or mend the disk, and try again", path.display())
+}
+
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

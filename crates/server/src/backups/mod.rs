@@ -1,10 +1,12 @@
 //! Backups of a home's clusters: made, kept, and done away with.
 //!
-//! The images are files under `backups/` in the home; what is known of each lies beside it ([`Catalogue`]). What is
-//! in an image, and how it's protected, is the business of [`strongroom_cluster::Backup`].
+//! The images are files under `backups/` in the home, or in a bucket ([`images`]); what is known of each is in the home
+//! ([`Catalogue`]). What is in an image, and how it's protected, is the business of [`strongroom_cluster::Backup`].
 
+mod bucket;
 mod catalogue;
 pub(crate) mod files;
+mod images;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -16,8 +18,10 @@ use strongroom_crypto::seal::SealingKey;
 
 use crate::control::{BackupInfo, BackupReason, BackupSource, VerifiedBackup};
 use crate::{Home, ServeError, root_key};
+use bucket::Bucket;
 use catalogue::Catalogue;
 
+pub use bucket::{BucketConfig, SecretText};
 pub use policy::BackupPolicy;
 
 /// A home's backups. What it says when it refuses is a sentence.
@@ -30,7 +34,8 @@ pub(crate) struct Backups {
 impl Backups {
     /// Opens the catalogue; makes the maker's root for a home that has no backups yet.
     pub(crate) fn open(home: &Home, root: &SealingKey, policy: BackupPolicy) -> Result<Self, ServeError> {
-        let catalogue = Catalogue::open(&home.backups())?;
+        let bucket = policy.bucket.as_ref().map(Bucket::new).transpose().map_err(ServeError::Backups)?;
+        let catalogue = Catalogue::open(&home.backups(), bucket)?;
         let maker = root_key::load_or_make_maker(home, !catalogue.is_empty())?;
         let roots = BackupRoots::new(&maker.to_bytes(), &root.derive("backup service root").to_bytes());
         Ok(Self { roots, catalogue, policy })
@@ -145,13 +150,23 @@ impl Backups {
         self.policy.due(&self.catalogue.list(), &info.serial, info.initialized, now)
     }
 
-    /// Does away with what has had its time.
-    pub(crate) fn sweep(&self, now: u64) {
-        for id in self.policy.expired(&self.catalogue.list(), now) {
-            match self.catalogue.purge(&id) {
-                Ok(()) => tracing::info!("{id} is gone for good"),
-                Err(error) => tracing::warn!("{id} should go, but can't: {error}"),
+    /// Moves images to the bucket that aren't there yet, the oldest first. It stops at the first that can't be moved, and
+    /// says why; they're all safe in the home.
+    pub(crate) fn move_out(&self) -> Result<(), String> {
+        for info in self.catalogue.list() {
+            if self.catalogue.images().move_out(&info.id)? {
+                tracing::info!("{} is in the bucket", info.id);
             }
         }
+        Ok(())
+    }
+
+    /// Does away with what has had its time; what can't go now is tried again at the next call.
+    pub(crate) fn sweep(&self, now: u64) -> Result<(), String> {
+        for id in self.policy.expired(&self.catalogue.list(), now) {
+            self.catalogue.purge(&id).map_err(|error| format!("{id} should go, but can't: {error}"))?;
+            tracing::info!("{id} is gone for good");
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::BucketConfig;
+
 use crate::control::{BackupInfo, BackupReason, BackupState};
 
 const DAY: u64 = 24 * 3600;
@@ -11,18 +13,20 @@ const DAY: u64 = 24 * 3600;
 pub(super) const DELETION_WINDOW: u64 = 7 * DAY;
 
 /// When backups are made by themselves, and how long they're kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackupPolicy {
     /// Hours between backups of a cluster. With 0 there is none by itself, not even when a cluster gets its first users.
     pub every_hours: u32,
     /// Days until one goes, unless it's the last of its cluster, a copy, or is to be kept for ever: 7 to 379.
     pub retention_days: u32,
+    /// Where images are kept; else in the home.
+    pub bucket: Option<BucketConfig>,
 }
 
 impl Default for BackupPolicy {
     fn default() -> Self {
-        Self { every_hours: 24, retention_days: 90 }
+        Self { every_hours: 24, retention_days: 90, bucket: None }
     }
 }
 

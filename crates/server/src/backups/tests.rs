@@ -32,10 +32,10 @@ fn a_cluster_is_backed_up_when_it_has_users_and_once_a_day() {
     let all = [backup("mine", DAY), backup("mine", 50 * DAY)];
     assert_eq!(policy.due(&all, "mine", true, 51 * DAY - 1), None);
     assert_eq!(policy.due(&all, "mine", true, 51 * DAY), Some(BackupReason::Scheduled));
-    assert_eq!(BackupPolicy { every_hours: 0, ..policy }.due(&[], "mine", true, 9), None);
+    assert_eq!(BackupPolicy { every_hours: 0, ..policy.clone() }.due(&[], "mine", true, 9), None);
     assert!(policy.problem().is_none());
-    assert!(BackupPolicy { retention_days: 6, ..policy }.problem().is_some());
-    assert!(BackupPolicy { retention_days: 380, ..policy }.problem().is_some());
+    assert!(BackupPolicy { retention_days: 6, ..policy.clone() }.problem().is_some());
+    assert!(BackupPolicy { retention_days: 380, ..policy.clone() }.problem().is_some());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_last_backup_of_a_cluster_a_copy_and_what_never_expires_stay() {
 #[test]
 fn a_catalogue_is_what_it_was_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue::open(folder.path()).unwrap();
+    let catalogue = Catalogue::open(folder.path(), None).unwrap();
     let (first, second) = (backup("mine", 2), backup("mine", 1));
     catalogue.add(&first, b"image one").unwrap();
     catalogue.add(&second, b"image two").unwrap();
@@ -68,7 +68,7 @@ fn a_catalogue_is_what_it_was_after_a_restart() {
     std::fs::write(folder.path().join("backup-x.new"), b"half").unwrap();
     std::fs::write(folder.path().join("backup-y.json"), b"{}").unwrap();
 
-    let again = Catalogue::open(folder.path()).unwrap();
+    let again = Catalogue::open(folder.path(), None).unwrap();
     assert_eq!(again.list(), catalogue.list());
     assert_eq!(again.list()[0].id, second.id);
     assert_eq!(again.image(&second.id).unwrap(), b"image two");
@@ -87,7 +87,7 @@ fn a_catalogue_is_what_it_was_after_a_restart() {
     assert_eq!(again.ready(&first.id).unwrap(), first);
     again.purge(&first.id).unwrap();
     assert!(again.image(&first.id).is_err());
-    assert_eq!(Catalogue::open(folder.path()).unwrap().list().len(), 1);
+    assert_eq!(Catalogue::open(folder.path(), None).unwrap().list().len(), 1);
 }
 
 #[test]

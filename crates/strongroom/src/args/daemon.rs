@@ -19,7 +19,7 @@ pub(crate) struct Status {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) home: HomeOption,
-    /// The daemon's configuration
+    /// The daemon's configuration [default: config.toml in the home, if it's there]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Leave the terminal's session; `up` uses it

@@ -2,6 +2,7 @@
 
 mod common;
 mod hashbased;
+mod known;
 mod mldsa;
 mod mlkem;
 mod slhdsa;

@@ -74,6 +74,7 @@ mod tests {
             private: false,
             always_authenticate: false,
             allowed_mechanisms: Vec::new(),
+            subprime_bits: 0,
         }
     }
 

@@ -1,13 +1,21 @@
-"""What python-pkcs11 offers beyond RSA, ECDSA and AES: Edwards curves, Diffie-Hellman, domain parameters."""
+"""What python-pkcs11 offers beyond RSA, ECDSA and AES: Edwards curves, DSA, Diffie-Hellman, domain parameters."""
+
+import hashlib
 
 import pkcs11
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import dh, ed448, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dh, dsa as outside_dsa, ed448, ed25519, utils
 from pkcs11 import Attribute, KeyType, Mechanism
+from pkcs11.util.dsa import (
+    decode_dsa_domain_parameters, decode_dsa_public_key, encode_dsa_domain_parameters, encode_dsa_public_key,
+    encode_dsa_signature,
+)
 
 from scenario import MODULE, PIN, TOKEN, play, refused
 
 LIBRARY = pkcs11.lib(MODULE)
+PRIME, SUBPRIME, BASE = Attribute.PRIME, Attribute.SUBPRIME, Attribute.BASE
 READABLE = {Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
 
 
@@ -35,6 +43,31 @@ def edwards():
             refused(InvalidSignature, outside.verify, signature, b"massage")
             assert public.verify(b"message", signature, mechanism=Mechanism.EDDSA)
             assert not public.verify(b"massage", signature, mechanism=Mechanism.EDDSA)
+
+
+def dsa():
+    with session() as at:
+        made = at.generate_domain_parameters(KeyType.DSA, 1024)
+        again = at.create_domain_parameters(
+            KeyType.DSA, decode_dsa_domain_parameters(encode_dsa_domain_parameters(made)), local=True
+        )
+        for parameters in (made, again):
+            public, private = parameters.generate_keypair()
+            group = outside_dsa.DSAParameterNumbers(*(number(public[at_]) for at_ in (PRIME, SUBPRIME, BASE)))
+            outside = outside_dsa.DSAPublicNumbers(number(public[Attribute.VALUE]), group).public_key()
+            for mechanism, hash_ in (
+                (Mechanism.DSA_SHA1, hashes.SHA1()), (Mechanism.DSA_SHA256, hashes.SHA256()),
+                (Mechanism.DSA_SHA512, hashes.SHA512()),
+            ):
+                signature = private.sign(b"message", mechanism=mechanism)
+                outside.verify(encode_dsa_signature(signature), b"message", hash_)
+                assert public.verify(b"message", signature, mechanism=mechanism)
+                assert not public.verify(b"massage", signature, mechanism=mechanism)
+            digest = hashlib.sha1(b"message").digest()
+            signature = private.sign(digest, mechanism=Mechanism.DSA)
+            outside.verify(encode_dsa_signature(signature), digest, utils.Prehashed(hashes.SHA1()))
+            encoded = encode_dsa_public_key(public)
+            assert number(decode_dsa_public_key(encoded)) == outside.public_numbers().y
 
 
 def diffie_hellman():
@@ -79,4 +112,4 @@ GROUP_14 = """
     15728E5A8AACAA68FFFFFFFFFFFFFFFF
 """
 
-play([edwards, diffie_hellman, domain_parameters])
+play([edwards, dsa, diffie_hellman, domain_parameters])

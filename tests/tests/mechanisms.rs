@@ -32,6 +32,9 @@ const RECOVERY: u64 = CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
 
 /// The part of `tests/python/mechanisms` that compares what a mechanism does for a purpose.
 fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
+    if row.key_type == Some(KeyType::Dsa) {
+        return "dsa";
+    }
     if let Some(part) = part_of_derivations(row.algorithm) {
         return part;
     }
@@ -144,6 +147,11 @@ fn rsa_signs_as_the_second_implementation_does() {
 #[test]
 fn rsa_encrypts_as_the_second_implementation_does() {
     compare("rsa_encryption");
+}
+
+#[test]
+fn dsa_signs_as_the_second_implementation_does() {
+    compare("dsa");
 }
 
 #[test]

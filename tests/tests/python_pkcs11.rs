@@ -26,6 +26,11 @@ fn it_agrees_by_diffie_hellman() {
 }
 
 #[test]
+fn it_signs_by_dsa() {
+    play("dsa");
+}
+
+#[test]
 fn it_makes_domain_parameters() {
     play("domain_parameters");
 }

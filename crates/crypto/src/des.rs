@@ -1,20 +1,28 @@
 //! DES with keys of single, double and triple length (FIPS 46-3), for those who migrate what still needs it.
 
-use strongroom_model::{Blob, Result};
+use strongroom_model::{Algorithm, Blob, Error, Params, Result, ReturnCode};
+use zeroize::Zeroizing;
 
 use crate::family::{Family, Job, Order, no_params};
+use crate::ffi::cipher::{Cipher, DES_BLOCK, Mode};
 use crate::stream::{Running, StreamKind};
 use crate::{aes, random};
 
-/// DES in ECB and CBC.
+/// DES in ECB, CBC, OFB and CFB.
 pub(crate) struct Des;
 
 impl Family for Des {
     fn encrypt(&self, job: &Job<'_>, data: &[u8]) -> Result<Blob> {
+        if let Some(mode) = Segments::of(job.spec.algorithm) {
+            return Feedback::start(mode, true, job)?.apply(data);
+        }
         aes::encrypt(&job.secret()?.value, job.spec, job.params, data)
     }
 
     fn decrypt(&self, job: &Job<'_>, data: &[u8]) -> Result<Blob> {
+        if let Some(mode) = Segments::of(job.spec.algorithm) {
+            return Feedback::start(mode, false, job)?.apply(data);
+        }
         aes::decrypt(&job.secret()?.value, job.spec, job.params, data)
     }
 
@@ -42,8 +50,90 @@ impl Family for Des {
 
     fn open(&self, kind: StreamKind, job: &Job<'_>) -> Result<Box<dyn Running>> {
         let encrypt = kind == StreamKind::Encrypt;
+        if let Some(mode) = Segments::of(job.spec.algorithm) {
+            return Ok(Box::new(Feedback::start(mode, encrypt, job)?));
+        }
         Ok(Box::new(aes::AesStream::open(encrypt, &job.secret()?.value, job.spec, job.params)?))
     }
+}
+
+/// What is fed back, and in pieces of which length (FIPS 81; NIST SP 800-38A sections 6.3 and 6.4).
+#[derive(Clone, Copy)]
+struct Segments {
+    /// In bytes.
+    len: usize,
+    /// The key stream (OFB), or the ciphertext (CFB).
+    output: bool,
+}
+
+impl Segments {
+    const fn of(algorithm: Algorithm) -> Option<Self> {
+        match algorithm {
+            Algorithm::DesOfb64 => Some(Self { len: 8, output: true }),
+            Algorithm::DesOfb8 => Some(Self { len: 1, output: true }),
+            Algorithm::DesCfb64 => Some(Self { len: 8, output: false }),
+            Algorithm::DesCfb8 => Some(Self { len: 1, output: false }),
+            _ => None,
+        }
+    }
+}
+
+/// OFB or CFB under way, over the engine's block cipher: it has neither for DES.
+struct Feedback {
+    cipher: Cipher,
+    mode: Segments,
+    encrypts: bool,
+    /// What is encrypted next.
+    register: [u8; DES_BLOCK],
+    /// The key stream of this segment.
+    stream: Zeroizing<[u8; DES_BLOCK]>,
+    /// Bytes of the segment that are used up.
+    used: usize,
+}
+
+impl Feedback {
+    fn start(mode: Segments, encrypts: bool, job: &Job<'_>) -> Result<Self> {
+        let Params::Iv(iv) = job.params else { return Err(bad_iv()) };
+        let register = iv.as_slice().try_into().map_err(|_| bad_iv())?;
+        // Both ways, only the register is encrypted.
+        let cipher = Cipher::new(Mode::DesEcb, true, &job.secret()?.value, &[])?;
+        let stream = Zeroizing::new([0; DES_BLOCK]);
+        Ok(Self { cipher, mode, encrypts, register, stream, used: mode.len })
+    }
+
+    fn apply(&mut self, data: &[u8]) -> Result<Blob> {
+        let mut out = Blob::from(data);
+        for byte in out.iter_mut() {
+            if self.used == self.mode.len {
+                self.cipher.update(&self.register, &mut self.stream[..])?;
+                self.register.copy_within(self.mode.len.., 0);
+                self.used = 0;
+            }
+            let given = *byte;
+            *byte ^= self.stream[self.used];
+            self.register[DES_BLOCK - self.mode.len + self.used] = match (self.mode.output, self.encrypts) {
+                (true, _) => self.stream[self.used],
+                (false, true) => *byte,
+                (false, false) => given,
+            };
+            self.used += 1;
+        }
+        Ok(out)
+    }
+}
+
+impl Running for Feedback {
+    fn update(&mut self, data: &[u8]) -> Result<Blob> {
+        self.apply(data)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Blob> {
+        Ok(Blob::new())
+    }
+}
+
+fn bad_iv() -> Error {
+    Error::new(ReturnCode::MECHANISM_PARAM_INVALID, "DES takes an initialisation vector of 8 bytes")
 }
 
 /// Length of a part of a key in bytes.

@@ -18,6 +18,7 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::RsaPss
         | Algorithm::RsaOaep
         | Algorithm::RsaX509
+        | Algorithm::RsaX931
         | Algorithm::RsaAesKeyWrap => &rsa::Rsa,
         Algorithm::EcKeyPairGen | Algorithm::Ecdsa | Algorithm::Ecdh | Algorithm::EcdhAesKeyWrap => &ec::Ec,
         Algorithm::EdwardsKeyPairGen | Algorithm::Eddsa => &edwards::Edwards,
@@ -40,7 +41,14 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::AesKw
         | Algorithm::AesKwPkcs7
         | Algorithm::AesKwp => &aes::Aes,
-        Algorithm::DesKeyGen | Algorithm::DesEcb | Algorithm::DesCbc | Algorithm::DesCbcPad => &des::Des,
+        Algorithm::DesKeyGen
+        | Algorithm::DesEcb
+        | Algorithm::DesCbc
+        | Algorithm::DesCbcPad
+        | Algorithm::DesOfb64
+        | Algorithm::DesOfb8
+        | Algorithm::DesCfb64
+        | Algorithm::DesCfb8 => &des::Des,
         Algorithm::ChaChaKeyGen | Algorithm::ChaCha20 | Algorithm::ChaCha20Poly1305 => &chacha::ChaCha,
         Algorithm::Hmac
         | Algorithm::HmacGeneral
@@ -70,6 +78,7 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         Algorithm::ParameterGen | Algorithm::DhKeyPairGen | Algorithm::DhDerive | Algorithm::X942Derive => {
             &crate::dh::Dh
         }
+        Algorithm::DsaKeyPairGen | Algorithm::Dsa => &crate::dsa::Dsa,
         Algorithm::PublicFromPrivate => return None,
         Algorithm::KbkdfCounter
         | Algorithm::KbkdfFeedback

@@ -5,6 +5,7 @@ use strongroom_model::{
 };
 
 use crate::dh::{DhPrivate, DhPublic};
+use crate::dsa::{DsaPrivate, DsaPublic};
 use crate::ec::{self, Curve, EcPrivate, EcPublic};
 use crate::edwards::{EdwardsPrivate, EdwardsPublic};
 use crate::hashbased::HashBasedPublic;
@@ -58,6 +59,10 @@ pub enum Key {
     DhPrivate(DhPrivate),
     /// A public key of Diffie-Hellman.
     DhPublic(DhPublic),
+    /// A private key of DSA.
+    DsaPrivate(DsaPrivate),
+    /// A public key of DSA.
+    DsaPublic(DsaPublic),
     /// A secret key.
     Secret(SecretKey),
 }
@@ -77,6 +82,7 @@ impl Key {
     /// | SLH-DSA private; ML-KEM, ML-DSA, SLH-DSA public | `PARAMETER_SET`, `VALUE` | |
     /// | HSS, XMSS, XMSS^MT public | `VALUE` | |
     /// | Diffie-Hellman | `PRIME`, `BASE`, `VALUE`; X9.42: `SUBPRIME` | |
+    /// | DSA | `PRIME`, `SUBPRIME`, `BASE`, `VALUE` | |
     /// | secret | `VALUE` | `VALUE_LEN` |
     ///
     /// RSA: 1,024 to 8,192 bits, public exponent odd and from 3 to below 2^33. `EC_PARAMS` names the
@@ -139,6 +145,12 @@ impl Key {
             (ObjectClass::PublicKey, KeyType::Dh | KeyType::X942Dh) => {
                 Ok(Self::DhPublic(DhPublic::from_attributes(key_type, attributes)?))
             }
+            (ObjectClass::PrivateKey, KeyType::Dsa) => {
+                Ok(Self::DsaPrivate(DsaPrivate::from_attributes(attributes)?))
+            }
+            (ObjectClass::PublicKey, KeyType::Dsa) => {
+                Ok(Self::DsaPublic(DsaPublic::from_attributes(attributes)?))
+            }
             (
                 ObjectClass::SecretKey,
                 KeyType::Aes
@@ -159,7 +171,7 @@ impl Key {
         }
     }
 
-    /// The key's size: bits of the modulus (RSA) or of the prime (Diffie-Hellman), bits of the order (EC) or of the field (Edwards,
+    /// The key's size: bits of the modulus (RSA) or of the prime (Diffie-Hellman, DSA), bits of the order (EC) or of the field (Edwards,
     /// Montgomery), bytes (secret keys); for those that have
     /// one, the number of the parameter set.
     pub fn size(&self) -> u32 {
@@ -181,6 +193,8 @@ impl Key {
             Self::HashBasedPublic(_) => 0,
             Self::DhPrivate(key) => key.bits(),
             Self::DhPublic(key) => key.bits(),
+            Self::DsaPrivate(key) => key.bits(),
+            Self::DsaPublic(key) => key.bits(),
             Self::Secret(key) => u32::try_from(key.value.len()).unwrap_or(u32::MAX),
         }
     }
@@ -196,6 +210,8 @@ impl Key {
                 key.public()?.attributes().bytes(AttributeType::VALUE).unwrap_or_default().to_vec()
             }
             Self::DhPublic(key) => key.attributes().bytes(AttributeType::VALUE).unwrap_or_default().to_vec(),
+            Self::DsaPrivate(key) => key.public_value().to_vec(),
+            Self::DsaPublic(key) => key.value().to_vec(),
             Self::RsaPrivate(key) => key.public().modulus().to_vec(),
             Self::RsaPublic(key) => key.modulus().to_vec(),
             Self::EcPrivate(key) => key.public_point()?,
@@ -223,6 +239,8 @@ impl Key {
         match self {
             Self::DhPrivate(key) => spki::dh(&key.public()?),
             Self::DhPublic(key) => spki::dh(key),
+            Self::DsaPrivate(key) => spki::dsa(&key.attributes(), &key.public_value()),
+            Self::DsaPublic(key) => spki::dsa(&key.attributes(), &key.value()),
             Self::RsaPrivate(key) => spki::rsa(key.public()),
             Self::RsaPublic(key) => spki::rsa(key),
             Self::EcPrivate(key) => spki::ec(key.curve(), &key.public_point()?),
@@ -259,6 +277,8 @@ pub fn complete_import(class: ObjectClass, key_type: KeyType, attributes: &Attri
     let complete = match Key::from_attributes(class, key_type, attributes)? {
         Key::DhPrivate(key) => key.attributes(),
         Key::DhPublic(key) => key.attributes(),
+        Key::DsaPrivate(key) => key.attributes(),
+        Key::DsaPublic(key) => key.attributes(),
         Key::RsaPrivate(key) => key.attributes()?,
         Key::RsaPublic(key) => {
             rsa::public_attributes(&key).with(AttributeType::MODULUS_BITS, u64::from(key.bits()))

@@ -13,6 +13,7 @@ mod chacha;
 mod des;
 mod dh;
 pub mod digest;
+mod dsa;
 mod ec;
 mod edwards;
 mod family;
@@ -46,6 +47,7 @@ pub mod x509;
 
 pub use approver::ApproverKey;
 pub use dh::{DhPrivate, DhPublic};
+pub use dsa::{DsaPrivate, DsaPublic};
 pub use ec::{Curve, EcPrivate, EcPublic};
 pub use edwards::{EdwardsPrivate, EdwardsPublic};
 pub use family::{Derived, Encapsulated, Wanted};

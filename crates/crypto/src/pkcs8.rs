@@ -36,6 +36,7 @@ pub fn to_pkcs8(key: &Key) -> Result<Blob> {
         Key::RsaPrivate(key) => rsa_info(key),
         Key::EcPrivate(key) => ec_info(key),
         Key::DhPrivate(key) => dh_info(&key.attributes()),
+        Key::DsaPrivate(key) => dsa_info(&key.attributes()),
         Key::EdwardsPrivate(key) => bytes_info(key.curve(), &key.value()),
         Key::MontgomeryPrivate(key) => bytes_info(key.curve(), &key.value()),
         Key::MlKemPrivate(key) => seeded_info(key.set(), key.seed(), &key.value()?),
@@ -58,6 +59,11 @@ pub fn from_pkcs8(der: &[u8]) -> Result<(KeyType, Attributes)> {
         ec_attributes(&info)
     } else if let Some(curve) = ByteCurve::from_oid(info.algorithm.oid) {
         bytes_attributes(&info, curve)
+    } else if info.algorithm.oid == spki::DSA_OID {
+        let group = info.algorithm.parameters.and_then(spki::dsa_group);
+        let group = group.ok_or_else(|| malformed("the group isn't one of DSA"))?;
+        let value = UintRef::from_der(info.private_key.as_bytes()).map_err(malformed)?;
+        checked(KeyType::Dsa, group.with(AttributeType::VALUE, Blob::from(value.as_bytes())), None)
     } else if let Some(key_type) = spki::dh_type(info.algorithm.oid) {
         let group = info.algorithm.parameters.and_then(|parameters| spki::dh_group(key_type, parameters));
         let group = group.ok_or_else(|| malformed("the group isn't one of Diffie-Hellman"))?;
@@ -86,6 +92,16 @@ fn dh_info(key: &Attributes) -> Result<Blob> {
         let value = UintRef::new(key.bytes(AttributeType::VALUE).unwrap_or_default())?;
         let value = Zeroizing::new(value.to_der()?);
         spki::with_dh_group(key_type, key, |algorithm| info(algorithm, &value))
+    };
+    encode().map_err(unencodable)
+}
+
+/// A key of DSA: the number alone (PKCS#11 3.2 section 6.7).
+fn dsa_info(key: &Attributes) -> Result<Blob> {
+    let encode = || -> der::Result<Blob> {
+        let value = UintRef::new(key.bytes(AttributeType::VALUE).unwrap_or_default())?;
+        let value = Zeroizing::new(value.to_der()?);
+        spki::with_dsa_group(key, |algorithm| info(algorithm, &value))
     };
     encode().map_err(unencodable)
 }

@@ -2,7 +2,7 @@
 
 use ::rsa::pkcs1;
 use p256::pkcs8::der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
-use p256::pkcs8::der::{self, Decode, Encode, SliceReader, Tag, Tagged};
+use p256::pkcs8::der::{self, Decode, Encode, Reader, SliceReader, Tag, Tagged};
 use p256::pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use strongroom_model::{AttributeType, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
 
@@ -53,6 +53,11 @@ pub fn from_public_key_info(der: &[u8]) -> Result<(KeyType, Attributes)> {
     } else if let Some(key_type) = hashbased::from_oid(&info.algorithm.oid.to_string()) {
         must_be_absent(info.algorithm.parameters)?;
         (key_type, Attributes::new().with(AttributeType::VALUE, bits))
+    } else if info.algorithm.oid == DSA_OID {
+        let group = info.algorithm.parameters.and_then(dsa_group);
+        let group = group.ok_or_else(|| malformed("the group isn't one of DSA"))?;
+        let value = UintRef::from_der(bits).map_err(malformed)?;
+        (KeyType::Dsa, group.with(AttributeType::VALUE, value.as_bytes()))
     } else if let Some(key_type) = dh_type(info.algorithm.oid) {
         let group = info.algorithm.parameters.and_then(|parameters| dh_group(key_type, parameters));
         let group = group.ok_or_else(|| malformed("the group isn't one of Diffie-Hellman"))?;
@@ -158,6 +163,45 @@ pub(crate) fn dh_group(key_type: KeyType, parameters: AnyRef<'_>) -> Option<Attr
     let mut next = || UintRef::decode(&mut reader).ok().map(|number| number.as_bytes().to_vec());
     let group = Attributes::new().with(AttributeType::PRIME, next()?).with(AttributeType::BASE, next()?);
     if key_type == KeyType::Dh { Some(group) } else { Some(group.with(AttributeType::SUBPRIME, next()?)) }
+}
+
+/// DSA (RFC 3279 section 2.3.2).
+pub(crate) const DSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10040.4.1");
+/// What the parameters of DSA are, in their order.
+const DSA_GROUP: [AttributeType; 3] = [AttributeType::PRIME, AttributeType::SUBPRIME, AttributeType::BASE];
+
+/// A key of DSA: its group, and its public value.
+pub(crate) fn dsa(group: &Attributes, value: &[u8]) -> Result<Vec<u8>> {
+    let encode = || -> der::Result<Vec<u8>> {
+        let value = UintRef::new(value)?.to_der()?;
+        with_dsa_group(group, |algorithm| info(algorithm, &value))
+    };
+    encode().map_err(too_large)
+}
+
+/// Hands on the algorithm of a group's keys.
+pub(crate) fn with_dsa_group<T>(
+    group: &Attributes,
+    then: impl FnOnce(AlgorithmIdentifierRef<'_>) -> der::Result<T>,
+) -> der::Result<T> {
+    let mut numbers = Vec::new();
+    for attribute in DSA_GROUP {
+        numbers.extend(UintRef::new(group.bytes(attribute).unwrap_or_default())?.to_der()?);
+    }
+    then(AlgorithmIdentifierRef { oid: DSA_OID, parameters: Some(AnyRef::new(Tag::Sequence, &numbers)?) })
+}
+
+/// The group in DSA's parameters.
+pub(crate) fn dsa_group(parameters: AnyRef<'_>) -> Option<Attributes> {
+    if parameters.tag() != Tag::Sequence {
+        return None;
+    }
+    let mut reader = SliceReader::new(parameters.value()).ok()?;
+    let mut group = Attributes::new();
+    for attribute in DSA_GROUP {
+        group.set(attribute, UintRef::decode(&mut reader).ok()?.as_bytes());
+    }
+    reader.finish().ok().map(|()| group)
 }
 
 fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> der::Result<Vec<u8>> {

@@ -290,7 +290,7 @@ pub struct ObjectInfo {
     pub class: ObjectClass,
     /// Its key type; `None` for what isn't a key.
     pub key_type: Option<KeyType>,
-    /// Size of the key: bits of the modulus (RSA) or of the field's order (EC), bytes of a secret key; the
+    /// Size of the key: bits of the modulus (RSA), of the prime (DSA, DH) or of the field's order (EC), bytes of a secret key; the
     /// number of the parameter set (`CKA_PARAMETER_SET`) for keys that have one; else 0.
     pub size: u32,
     /// What it may be used for.
@@ -303,4 +303,6 @@ pub struct ObjectInfo {
     pub always_authenticate: bool,
     /// `CKA_ALLOWED_MECHANISMS`; empty means that all are.
     pub allowed_mechanisms: Vec<u64>,
+    /// Bits of the subprime of a DSA key, which its size doesn't tell; 0 for others.
+    pub subprime_bits: u16,
 }

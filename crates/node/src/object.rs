@@ -182,6 +182,12 @@ impl StoredObject {
                 Some(Value::Mechanisms(kinds)) => kinds.clone(),
                 _ => Vec::new(),
             },
+            subprime_bits: match self.key_type() {
+                Some(KeyType::Dsa) => {
+                    u16::try_from(bits(self.attributes.bytes(A::SUBPRIME))).unwrap_or(u16::MAX)
+                }
+                _ => 0,
+            },
         }
     }
 

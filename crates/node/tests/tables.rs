@@ -156,9 +156,40 @@ fn mechanisms() -> String {
             most.map_or(String::new(), |most| most.to_string()),
         );
     }
-    page += "\nEdDSA under `cloudhsm` is on `hsm2m.medium` alone.\n";
+    page += "\nEdDSA under `cloudhsm` is on `hsm2m.medium` alone. `CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS` draws private keys as\n\
+             `CKM_EC_KEY_PAIR_GEN` does, from the same distribution. GCM decrypts 16 MiB in one operation at most\n\
+             (`CKR_ENCRYPTED_DATA_LEN_RANGE`), since nothing may come out before the tag was verified.\n\n\
+             ## Not offered\n\n\
+             | mechanisms of the standard | why |\n|---|---|\n";
+    for (which, why) in NOT_OFFERED {
+        let _ = writeln!(page, "| {which} | {why} |");
+    }
     page
 }
+
+/// What the standard has and no node does.
+const NOT_OFFERED: [(&str, &str); 8] = [
+    (
+        "`CKM_RSA_9796`",
+        "ISO/IEC 9796:1991 was broken in 1999 and withdrawn: who sees a few signatures forges others. No engine has it",
+    ),
+    (
+        "`CKM_X9_42_DH_HYBRID_DERIVE`, `CKM_X9_42_MQV_DERIVE`, `CKM_ECMQV_DERIVE`",
+        "no engine has them in time that doesn't depend on the key; protocols agree by two derivations and a KDF",
+    ),
+    (
+        "`CKM_DSA_SHAWE_TAYLOR_PARAMETER_GEN`, `CKM_DSA_PROBABILISTIC_PARAMETER_GEN`, `CKM_DSA_FIPS_G_GEN`",
+        "new parameters come from `CKM_DSA_PARAMETER_GEN`, without a seed that proves how they were made",
+    ),
+    ("`CKM_SALSA20*`", "ChaCha20 took its place; no peer has it"),
+    ("`CKM_WTLS_*`", "the protocol is gone"),
+    ("`CKM_RSA_PKCS_TPM_1_1`, `CKM_RSA_PKCS_OAEP_TPM_1_1`", "for TPMs of a version that is gone"),
+    ("`CKM_XEDDSA`, `CKM_X2RATCHET_*`, `CKM_X3DH_*`", "a messenger's protocol; no engine has it"),
+    (
+        "`CKM_BLAKE2B_*`, and the ciphers that nobody should use: RC2, RC4, RC5, CAST, IDEA, Blowfish, Twofish, Skipjack",
+        "no engine has them, and no peer but for their names",
+    ),
+];
 
 fn uses(purposes: Purposes) -> String {
     const PAIRS: [(char, u64, u64); 5] = [

@@ -228,7 +228,14 @@ pub(crate) fn derive_key(
     if places.gives_key() {
         key.check()?;
     }
-    give(&key, &places, keys::derive(&*session, mechanism, Handle(base), template.attributes()?)?)
+    let derived = template
+        .attributes()
+        .and_then(|template| keys::derive(&*session, mechanism, Handle(base), template))
+        .and_then(|made| give(&key, &places, made));
+    if derived.is_err() {
+        places.void()?;
+    }
+    derived
 }
 
 /// Gives out what was made: a key to the place that the call has for it, the rest to those that the parameters name.

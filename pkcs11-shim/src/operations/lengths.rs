@@ -92,8 +92,9 @@ pub(crate) fn mac_len(spec: &MechanismSpec, params: &Params) -> Option<usize> {
 pub(super) fn signature(algorithm: Algorithm, hash: Option<usize>, key: &ObjectInfo) -> Result<usize> {
     let bytes = (key.size as usize).div_ceil(8);
     match (algorithm, hash) {
-        (Algorithm::RsaPkcs | Algorithm::RsaPss | Algorithm::RsaX509, _) => Ok(bytes),
+        (Algorithm::RsaPkcs | Algorithm::RsaPss | Algorithm::RsaX509 | Algorithm::RsaX931, _) => Ok(bytes),
         (Algorithm::Ecdsa, _) => Ok(2 * bytes),
+        (Algorithm::Dsa, _) => Ok(2 * usize::from(key.subprime_bits).div_ceil(8)),
         // FIPS 204 table 2; the size is the number of the parameter set.
         (Algorithm::MlDsa | Algorithm::HashMlDsa | Algorithm::MlDsaOfDigest | Algorithm::MlDsaMu, _) => {
             of_set(&[2420, 3309, 4627], key)
@@ -160,6 +161,9 @@ impl Cipher {
             (Algorithm::DesCbcPad, _) => Ok(Self::Padded(DES_BLOCK)),
             (Algorithm::AesCtr | Algorithm::AesOfb | Algorithm::ChaCha20, _) => Ok(Self::Bytes),
             (Algorithm::AesCfb1 | Algorithm::AesCfb8 | Algorithm::AesCfb64 | Algorithm::AesCfb128, _) => {
+                Ok(Self::Bytes)
+            }
+            (Algorithm::DesOfb64 | Algorithm::DesOfb8 | Algorithm::DesCfb64 | Algorithm::DesCfb8, _) => {
                 Ok(Self::Bytes)
             }
             (Algorithm::AesCts, _) => Ok(Self::Stealing { held: BLOCK + 1 }),
@@ -328,6 +332,7 @@ mod tests {
             private: true,
             always_authenticate: false,
             allowed_mechanisms: Vec::new(),
+            subprime_bits: 0,
         }
     }
 

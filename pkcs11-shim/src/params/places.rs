@@ -99,6 +99,14 @@ impl Places {
         !matches!(self, Self::Connection { .. } | Self::Output(_))
     }
 
+    /// Tells whoever looks that further keys weren't made (PKCS#11 3.2 section 6.42): all are, or none.
+    pub(crate) fn void(&self) -> Result<()> {
+        match self {
+            Self::Further(places) => places.iter().try_for_each(|place| place.put(CK_INVALID_HANDLE)),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes what belongs there. `keys` are those that the call's own place doesn't get.
     pub(crate) fn fill(&self, keys: &[Handle], written: &[u8]) -> Result<()> {
         match self {

@@ -62,7 +62,12 @@ impl Parameter {
                 | Algorithm::AesCfb8
                 | Algorithm::AesCfb64
                 | Algorithm::AesCfb128 => Params::Iv(self.iv(BLOCK)?),
-                Algorithm::DesCbc | Algorithm::DesCbcPad => Params::Iv(self.iv(DES_BLOCK)?),
+                Algorithm::DesCbc
+                | Algorithm::DesCbcPad
+                | Algorithm::DesOfb64
+                | Algorithm::DesOfb8
+                | Algorithm::DesCfb64
+                | Algorithm::DesCfb8 => Params::Iv(self.iv(DES_BLOCK)?),
                 Algorithm::AesKwp if spec.kind == MechanismType::CLOUDHSM_AES_KEY_WRAP_ZERO_PAD => {
                     self.none()?
                 }

@@ -18,8 +18,8 @@ from derivation_params import (
 )
 from module import KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, ULONG
 from session import (
-    AES, CLASS, DATA, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, LOCAL, OPEN, SECRET_KEY, SENSITIVE, TOKEN, VALUE,
-    VALUE_LEN, refusal,
+    AES, APPLICATION, CLASS, DATA, EXTRACTABLE, GENERIC_SECRET, KEY_TYPE, LOCAL, OBJECT_ID, OPEN, SECRET_KEY, SENSITIVE, TOKEN,
+    VALUE, VALUE_LEN, refusal,
 )
 
 DERIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE = 0x10C, 0x165, 0x164
@@ -189,9 +189,12 @@ def several_keys(session):
         templates[1][VALUE_LEN] = 5000
         further[1] = DerivedKey.of(templates[1], handles[1])
         assert refusal(session.derive, mechanism, key, {VALUE_LEN: 48}) == KEY_SIZE_RANGE
+        assert [made.value for made in handles] == [0, 0]
+        handles[0].value = handles[1].value = 0xDEAD
         templates[1] |= {VALUE_LEN: 16, KEY_TYPE: AES, CLASS: DATA}
         further[1] = DerivedKey.of(templates[1], handles[1])
         assert refusal(session.derive, mechanism, key, {VALUE_LEN: 48}) == TEMPLATE_INCONSISTENT
+        assert [made.value for made in handles] == [0, 0]
         assert count(session) == before
         further[1] = DerivedKey.of(templates[0], None)
         assert refusal(session.derive, mechanism, key, {VALUE_LEN: 48}) == MECHANISM_PARAM_INVALID
@@ -226,7 +229,9 @@ def hkdf(session):
             ):
                 theirs = HKDF(hash_, length, salted, info).derive(value)
                 assert derived(session, session.mechanism("CKM_HKDF_DERIVE", params), key, length) == theirs
-                handle = session.derive(session.mechanism("CKM_HKDF_DATA", params), key, {CLASS: DATA, VALUE_LEN: length})
+                named = session.rng.choice([{}, {APPLICATION: b"ours", OBJECT_ID: bytes.fromhex("06032b6570")}])
+                handle = session.derive(session.mechanism("CKM_HKDF_DATA", params), key, {CLASS: DATA, VALUE_LEN: length, **named})
+                assert session.get(handle, APPLICATION, OBJECT_ID) == [named.get(APPLICATION, b""), named.get(OBJECT_ID, b"")]
                 kind, data = session.get(handle, CLASS, VALUE)
                 assert (kind, data) == (DATA.to_bytes(8, "little"), theirs)
                 session.destroy(handle)

@@ -91,6 +91,17 @@ def des(key, mode, data):
     return encryptor.update(data) + encryptor.finalize()
 
 
+def des_feedback(key, iv, segment, output, encrypts, data):
+    """FIPS 81: OFB (`output`) or CFB with segments of so many bytes, the last of which may be short."""
+    register, out = iv, b""
+    for at in range(0, len(data), segment):
+        stream, piece = des(key, modes.ECB(), register)[:segment], data[at : at + segment]
+        made = bytes(one ^ other for one, other in zip(piece, stream))
+        register = (register + (stream if output else made if encrypts else piece))[segment:][:BLOCK // 2]
+        out += made
+    return out
+
+
 def tripled(key):
     """A key of single or double length as one of triple length."""
     return TripleDES({8: key * 3, 16: key + key[:8], 24: key}[len(key)])

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, utils
 import keys
 import parameters
 import reference
-from module import DATA_INVALID, DATA_LEN_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE
+from module import DATA_INVALID, DATA_LEN_RANGE, KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE
 from parameters import HASHES, SIGNED
 from session import refusal
 
@@ -21,6 +21,7 @@ def compare(session):
             hashed(session, key, pair)
             prepared(session, key, pair)
             raw(session, key, pair)
+            x931(session, key, pair)
             pss(session, key, pair, all_masks=bits == 2048 and not token)
     largest(session)
 
@@ -31,6 +32,31 @@ def hashed(session, key, pair):
             data = session.some(0, 100_000)
             expected = key.sign(data, padding.PKCS1v15(), SIGNED[row["hash"]].reference)
             check(session, session.mechanism(row["name"]), pair, data, expected)
+
+
+def x931(session, key, pair):
+    """ANSI X9.31: padding, digest, trailer; of the two numbers that verify, the smaller one."""
+    size, numbers = keys.size(key), key.private_numbers()
+    n = numbers.public_numbers.n
+    hashed_, given = session.mechanism("CKM_SHA1_RSA_X9_31"), session.mechanism("CKM_RSA_X9_31")
+    if key.key_size % 256:
+        refuses(session, hashed_, pair, b"data", KEY_SIZE_RANGE)
+        return
+    for data in (b"", session.some(1, 1000)):
+        trailed = hashlib.sha1(data).digest() + b"\x33\xcc"
+        block = b"\x6b" + b"\xbb" * (size - len(trailed) - 2) + b"\xba" + trailed
+        one = pow(int.from_bytes(block, "big"), numbers.d, n)
+        expected, other = (value.to_bytes(size, "big") for value in (min(one, n - one), max(one, n - one)))
+        check(session, hashed_, pair, data, expected)
+        check(session, given, pair, trailed, expected)
+        assert not session.verifies(hashed_, pair[0], data, other)
+        assert not session.verifies(hashed_, pair[0], data + b"x", expected)
+        for nonsense in (0, 1, n - 1, n):
+            assert not session.verifies(hashed_, pair[0], data, nonsense.to_bytes(size, "big"))
+    refuses(session, given, pair, bytes(size - 2) + b"\xcc", DATA_LEN_RANGE)
+    refuses(session, given, pair, bytes(20), DATA_INVALID)
+    longest = bytes(size - 3) + b"\xcc"
+    assert session.verifies(given, pair[0], longest, session.whole("Sign", given, pair[1], longest))
 
 
 def prepared(session, key, pair):

@@ -115,7 +115,11 @@ def generated_rsa_pair(session, mechanism, bits, token, exponent):
 
 
 def generated_ec(session):
-    mechanism = session.mechanism("CKM_EC_KEY_PAIR_GEN")
+    for mechanism in map(session.mechanism, ("CKM_EC_KEY_PAIR_GEN", "CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS")):
+        generated_ec_by(session, mechanism)
+
+
+def generated_ec_by(session, mechanism):
     for curve, (oid, name) in keys.CURVES.items():
         for params in (oid, b"\x13" + bytes([len(name)]) + name):
             for token in (False, True):
@@ -159,7 +163,7 @@ def generated_secrets(session):
 
 
 def rsa_bounds(session):
-    rows = [row for row in session.rows.values() if row["algorithm"] in ("RsaPkcs", "RsaPss", "RsaOaep", "RsaX509", "RsaAesKeyWrap")]
+    rows = [row for row in session.rows.values() if row["algorithm"] in ("RsaPkcs", "RsaPss", "RsaOaep", "RsaX509", "RsaX931", "RsaAesKeyWrap")]
     assert {(row["min"], row["max"]) for row in rows} == {(1024, 8192)}
     for bits in (1024, 8192):
         pair = keys.import_rsa(session, keys.rsa_key(bits))
@@ -221,6 +225,8 @@ def works(session, row, pair, point=None):
     public, private = pair
     mechanism = session.mechanism(row["name"], usual_parameter(row, point))
     data = session.rng.randbytes(HASHES[row["hash"] or "Sha1"].reference.digest_size if "PSS" in row["name"] else 16)
+    # The application puts a trailer behind what it has hashed.
+    data = data[:-1] + b"\xcc" if row["algorithm"] == "RsaX931" else data
     if "sign" in row["purposes"]:
         assert session.verifies(mechanism, public, data, session.whole("Sign", mechanism, private, data))
     if "encrypt" in row["purposes"]:
@@ -241,7 +247,7 @@ def usual_parameter(row, point):
             return bytes(16)
         case "AesCfb1" | "AesCfb8" | "AesCfb64" | "AesCfb128":
             return bytes(16)
-        case "DesCbc" | "DesCbcPad":
+        case "DesCbc" | "DesCbcPad" | "DesOfb64" | "DesOfb8" | "DesCfb64" | "DesCfb8":
             return bytes(8)
         case "AesCcm":
             return parameters.ccm(16, bytes(12))

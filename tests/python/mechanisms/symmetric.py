@@ -28,6 +28,7 @@ def compare(session):
     for key_type, size in ((DES, 8), (DES2, 16), (DES3, 24)):
         for token in (False, True):
             des(session, key_type, size, token)
+            des_feedback(session, token)
     for token in (False, True):
         value = session.rng.randbytes(32)
         key = session.secret(CHACHA20, value, token)
@@ -152,6 +153,21 @@ def des(session, key_type, size, token):
     even = bytes([value[0] ^ 1]) + value[1:]
     assert refusal(session.secret, key_type, even) == ATTRIBUTE_VALUE_INVALID
     assert refusal(session.secret, key_type, value + value) == ATTRIBUTE_VALUE_INVALID
+
+
+def des_feedback(session, token):
+    value, iv = reference.with_parity(session.rng.randbytes(8)), session.rng.randbytes(8)
+    key = session.secret(DES, value, token)
+    for name, segment, output in (("OFB64", 8, True), ("OFB8", 1, True), ("CFB64", 8, False), ("CFB8", 1, False)):
+        mechanism = session.mechanism(f"CKM_DES_{name}", iv)
+        for length in (0, 1, 7, 8, 9, 16, 1001):
+            data = session.rng.randbytes(length)
+            sealed = reference.des_feedback(value, iv, segment, output, True, data)
+            assert reference.des_feedback(value, iv, segment, output, False, sealed) == data
+            both_ways(session, mechanism, key, data, sealed)
+        for wrong in (None, iv[1:], iv + b"x"):
+            begun = refusal(session.begin, "Encrypt", session.mechanism(f"CKM_DES_{name}", wrong), key)
+            assert begun == MECHANISM_PARAM_INVALID
 
 
 def chacha20(session, key, value):

@@ -1,4 +1,4 @@
-//! Groups of Diffie-Hellman: a prime, a base, and where it's known the order of what the base generates.
+//! Groups of Diffie-Hellman and DSA: a prime, a base, and where it's known the order of what the base generates.
 
 use std::sync::OnceLock;
 
@@ -10,16 +10,24 @@ use crate::ffi::dh as ffi;
 
 /// Smallest and largest primes, in bits.
 const PRIME_BITS: std::ops::RangeInclusive<u32> = 1024..=8192;
+/// The same for DSA (FIPS 186-4 section 4.2).
+const DSA_PRIME_BITS: std::ops::RangeInclusive<u32> = 1024..=3072;
 /// The smallest order of X9.42, in bits.
 const MIN_ORDER: u32 = 160;
+/// The orders of DSA, in bits.
+const DSA_ORDERS: [u32; 3] = [160, 224, 256];
+/// Rounds of Miller and Rabin's test for a subprime, whose making nobody has seen.
+const ROUNDS: u32 = 40;
+/// The same for a prime, where a round takes milliseconds.
+const PRIME_ROUNDS: u32 = 8;
 
 /// A group.
 pub(crate) struct Group {
-    pub(super) key_type: KeyType,
-    pub(super) prime: Number,
-    pub(super) base: Number,
+    pub(crate) key_type: KeyType,
+    pub(crate) prime: Number,
+    pub(crate) base: Number,
     /// The order of the base. Of groups of PKCS #3 it's known where the prime is.
-    pub(super) order: Option<Number>,
+    pub(crate) order: Option<Number>,
 }
 
 /// Sizes of the primes of RFC 7919, what they are made with (appendix A), and bits of private values that are as strong
@@ -33,8 +41,8 @@ const FFDHE: [(u32, u64, u32); 5] = [
 ];
 
 impl Group {
-    /// From `PRIME`, `BASE` and, for X9.42, `SUBPRIME`. `refusal` is what a group that isn't one is answered with.
-    pub(super) fn from_attributes(
+    /// From `PRIME`, `BASE` and, for X9.42 and DSA, `SUBPRIME`. `refusal` is what a group that isn't one is answered with.
+    pub(crate) fn from_attributes(
         key_type: KeyType,
         attributes: &Attributes,
         refusal: ReturnCode,
@@ -44,26 +52,27 @@ impl Group {
             Some(_) => Err(Error::new(refusal, format!("{attribute} is too long"))),
             None => Err(Error::new(
                 ReturnCode::TEMPLATE_INCOMPLETE,
-                format!("a Diffie-Hellman key needs {attribute}"),
+                format!("a key of this type needs {attribute}"),
             )),
         };
         let (prime, base) = (number(AttributeType::PRIME)?, number(AttributeType::BASE)?);
-        if !PRIME_BITS.contains(&prime.bits()) {
+        let sizes = if key_type == KeyType::Dsa { DSA_PRIME_BITS } else { PRIME_BITS };
+        if !sizes.contains(&prime.bits()) {
             return Err(Error::new(
                 ReturnCode::KEY_SIZE_RANGE,
                 format!(
                     "a prime of {} bits: {} to {} are supported",
                     prime.bits(),
-                    PRIME_BITS.start(),
-                    PRIME_BITS.end()
+                    sizes.start(),
+                    sizes.end()
                 ),
             ));
         }
-        let refused = |why: &str| Error::new(refusal, format!("this group of Diffie-Hellman {why}"));
+        let refused = |why: &str| Error::new(refusal, format!("this group {why}"));
         if !prime.is_odd() || base.bits() < 2 || base >= prime.minus(1)? {
             return Err(refused("has no odd prime, or a base that isn't from 2 to 2 below it"));
         }
-        let order = if key_type == KeyType::X942Dh {
+        let order = if key_type != KeyType::Dh {
             let order = number(AttributeType::SUBPRIME)?;
             let divides = order.bits() >= MIN_ORDER
                 && order < prime
@@ -73,6 +82,17 @@ impl Group {
                 return Err(refused(
                     "has a subprime that isn't the order of its base, or has less than 160 bits",
                 ));
+            }
+            if key_type == KeyType::Dsa {
+                if !DSA_ORDERS.contains(&order.bits()) {
+                    return Err(refused(
+                        "has a subprime that isn't one of 160, 224 or 256 bits, as DSA needs it",
+                    ));
+                }
+                // A signature divides by the nonce in a way that only a prime order bears.
+                if !ffi::is_prime(&order, ROUNDS)? || !ffi::is_prime(&prime, PRIME_ROUNDS)? {
+                    return Err(refused("has a prime or a subprime that is none"));
+                }
             }
             Some(order)
         } else if is_known(&prime) {
@@ -85,17 +105,17 @@ impl Group {
     }
 
     /// Length of the prime in bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         (self.prime.bits() as usize).div_ceil(8)
     }
 
     /// The attributes of the group.
-    pub(super) fn attributes(&self) -> Attributes {
+    pub(crate) fn attributes(&self) -> Attributes {
         let attributes = Attributes::new()
             .with(AttributeType::PRIME, self.prime.to_bytes())
             .with(AttributeType::BASE, self.base.to_bytes());
         match &self.order {
-            Some(order) if self.key_type == KeyType::X942Dh => {
+            Some(order) if self.key_type != KeyType::Dh => {
                 attributes.with(AttributeType::SUBPRIME, order.to_bytes())
             }
             _ => attributes,
@@ -104,7 +124,7 @@ impl Group {
 
     /// Whether a number can be a public value: not 0, 1 or p - 1, and in the group that the base generates where that's
     /// known (NIST SP 800-56A section 5.6.2.3.1).
-    pub(super) fn contains(&self, value: &Number) -> Result<bool> {
+    pub(crate) fn contains(&self, value: &Number) -> Result<bool> {
         if value.bits() < 2 || *value >= self.prime.minus(1)? {
             return Ok(false);
         }
@@ -115,9 +135,9 @@ impl Group {
     }
 
     /// A private value; `bits` are those that it may have at most.
-    pub(super) fn private_value(&self, bits: Option<u32>) -> Result<Number> {
+    pub(crate) fn private_value(&self, bits: Option<u32>) -> Result<Number> {
         let most = match (&self.order, self.key_type) {
-            (Some(order), KeyType::X942Dh) => return Ok(ffi::random_below(1, order)?),
+            (Some(order), KeyType::X942Dh | KeyType::Dsa) => return Ok(ffi::random_below(1, order)?),
             // NIST SP 800-56A section 5.6.1.1.1: twice the strength is enough in a group with a known order.
             (Some(_), _) => {
                 FFDHE.iter().find(|(size, ..)| self.prime.bits() <= *size).map_or(416, |(_, _, most)| *most)

@@ -131,11 +131,11 @@ impl DhPublic {
     }
 }
 
-fn value_of(attributes: &Attributes) -> Result<Number> {
+pub(crate) fn value_of(attributes: &Attributes) -> Result<Number> {
     match attributes.bytes(AttributeType::VALUE) {
         Some(value) if value.len() <= 2048 => Ok(Number::from_bytes(value)?),
         Some(_) => Err(Error::new(ReturnCode::ATTRIBUTE_VALUE_INVALID, "CKA_VALUE is too long")),
-        None => Err(Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "a Diffie-Hellman key needs CKA_VALUE")),
+        None => Err(Error::new(ReturnCode::TEMPLATE_INCOMPLETE, "a key of this type needs CKA_VALUE")),
     }
 }
 

@@ -160,6 +160,8 @@ impl Family for Ec {
 
     fn generate_pair(&self, order: &Order<'_>, public_template: &Attributes) -> Result<KeyPair> {
         no_params(order.params)?;
+        // `CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS` differs in how a number below the order is drawn (FIPS 186-5 appendix A.2). The
+        // engine draws until one fits, in constant time, which needs no extra bits: there is no bias that they would hide.
         pair(public_template)
     }
 
@@ -281,7 +283,7 @@ fn parse_point(curve: &Curve, bytes: &[u8], refusal: ReturnCode) -> Result<Point
 }
 
 /// The digest that a mechanism signs.
-fn to_sign<'a>(spec: &MechanismSpec, params: &Params, input: Input<'a>) -> Result<Cow<'a, [u8]>> {
+pub(crate) fn to_sign<'a>(spec: &MechanismSpec, params: &Params, input: Input<'a>) -> Result<Cow<'a, [u8]>> {
     no_params(params)?;
     let digest = match (input, spec.hash) {
         (Input::Message(message), Some(hash)) => return Ok(digest::digest(hash, &[message]).into()),

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use aws_lc_sys::{
     BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_add, BN_bin2bn, BN_bn2bin_padded, BN_clear_free, BN_cmp,
     BN_copy, BN_div, BN_gcd, BN_is_odd, BN_is_one, BN_mod_exp_mont_consttime, BN_mod_mul, BN_mul, BN_new,
-    BN_nnmod, BN_num_bits, BN_num_bytes, BN_rshift1, BN_set_u64, BN_sub_word,
+    BN_nnmod, BN_num_bits, BN_num_bytes, BN_rshift1, BN_set_u64, BN_sub, BN_sub_word,
 };
 use strongroom_model::Blob;
 
@@ -98,6 +98,14 @@ impl Number {
         // SAFETY: all are live.
         check(unsafe { BN_add(sum.0.as_ptr(), self.0.as_ptr(), other.0.as_ptr()) })?;
         Ok(sum)
+    }
+
+    /// The difference; `other` mustn't be more.
+    pub(crate) fn less(&self, other: &Self) -> Result<Self, Failed> {
+        let difference = Self::zero()?;
+        // SAFETY: all are live.
+        check(unsafe { BN_sub(difference.0.as_ptr(), self.0.as_ptr(), other.0.as_ptr()) })?;
+        Ok(difference)
     }
 
     pub(crate) fn halved(&self) -> Result<Self, Failed> {

@@ -44,3 +44,15 @@ pub(crate) fn prime(bits: u32, multiple: Option<&Number>) -> Result<Number, Fail
     check(unsafe { c::BN_generate_prime_ex(number.as_ptr(), bits, 0, add, rest, ptr::null_mut()) })?;
     Ok(number)
 }
+
+/// Whether a number is prime, by that many rounds of Miller and Rabin's test, each with a random witness: a composite
+/// number that somebody chose passes one with a chance of a quarter at most.
+pub(crate) fn is_prime(number: &Number, rounds: u32) -> Result<bool, Failed> {
+    let rounds = i32::try_from(rounds).map_err(|_| failed())?;
+    let mut answer = 0;
+    // SAFETY: the number is live, the answer is ours; a null context has the engine make one, there is no callback.
+    check(unsafe {
+        c::BN_primality_test(&raw mut answer, number.as_ptr(), rounds, ptr::null_mut(), 1, ptr::null_mut())
+    })?;
+    Ok(answer == 1)
+}

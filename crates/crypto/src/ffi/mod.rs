@@ -6,6 +6,7 @@ pub(crate) mod cipher;
 pub(crate) mod curve25519;
 pub(crate) mod derive;
 pub(crate) mod dh;
+pub(crate) mod dsa;
 pub(crate) mod ec;
 pub(crate) mod ec_told;
 pub(crate) mod kem;

@@ -7,6 +7,7 @@ mod numbers;
 mod pkcs1;
 mod recover;
 mod sign;
+mod x931;
 
 use std::fmt;
 use std::sync::Arc;

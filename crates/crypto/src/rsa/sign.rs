@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use strongroom_model::{Algorithm, Blob, Error, Hash, MechanismSpec, Params, Result, ReturnCode};
 
-use super::{RsaPrivate, RsaPublic, pkcs1};
+use super::{RsaPrivate, RsaPublic, pkcs1, x931};
 use crate::digest;
 use crate::family::no_params;
 use crate::operation::Input;
@@ -23,6 +23,7 @@ pub(crate) fn sign(
             let digest = pss.digest(spec, input)?;
             Ok(public.key.sign_pss(&digest, pss.hash, pss.mgf, pss.salt)?)
         }
+        Algorithm::RsaX931 => x931::sign(key, spec, params, input),
         Algorithm::RsaX509 => key.private(&public.pad_raw(raw(params, input)?)?),
         _ => Err(Error::new(ReturnCode::MECHANISM_INVALID, format!("{} doesn't sign with RSA", spec.name))),
     }
@@ -50,6 +51,7 @@ pub(crate) fn verify(
             let digest = pss.digest(spec, input)?;
             key.key.verify_pss(&digest, pss.hash, pss.mgf, pss.salt, signature)
         }
+        Algorithm::RsaX931 => x931::verify(key, spec, params, input, signature)?,
         Algorithm::RsaX509 => recovers(&key.pad_raw(raw(params, input)?)?),
         _ => {
             return Err(Error::new(
@@ -65,6 +67,7 @@ pub(crate) fn verify(
 pub(crate) fn check_signing(key: &RsaPublic, spec: &MechanismSpec, params: &Params) -> Result<()> {
     match spec.algorithm {
         Algorithm::RsaPss => Pss::new(key, spec, params).map(|_| ()),
+        Algorithm::RsaX931 => x931::check(key, params),
         _ => no_params(params),
     }
 }
@@ -96,7 +99,7 @@ fn raw<'a>(params: &Params, input: Input<'a>) -> Result<&'a [u8]> {
 }
 
 /// The digest of a mechanism with a hash of its own.
-fn hashed<'a>(hash: Hash, input: Input<'a>) -> Result<Cow<'a, [u8]>> {
+pub(super) fn hashed<'a>(hash: Hash, input: Input<'a>) -> Result<Cow<'a, [u8]>> {
     match input {
         Input::Message(message) => Ok(digest::digest(hash, &[message]).into()),
         Input::Digest(digest) if digest.len() == hash.len() => Ok(digest.into()),

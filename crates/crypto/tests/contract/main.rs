@@ -2,6 +2,7 @@
 //! RustCrypto crates, or the `openssl` command for what they lack), round trips, and bad input.
 
 mod common;
+mod dsa;
 mod ec;
 mod ecdh;
 mod keys;
@@ -9,5 +10,6 @@ mod mechanisms;
 mod pkcs8;
 mod rsa_encryption;
 mod rsa_signatures;
+mod rsa_timing;
 mod streams;
 mod symmetric;

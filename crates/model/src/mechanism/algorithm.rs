@@ -146,6 +146,20 @@ pub enum Algorithm {
     DhDerive,
     /// Diffie-Hellman by X9.42.
     X942Derive,
+    /// DES in OFB with segments of 64 bits.
+    DesOfb64,
+    /// DES in OFB with segments of 8 bits.
+    DesOfb8,
+    /// DES in CFB with segments of 64 bits.
+    DesCfb64,
+    /// DES in CFB with segments of 8 bits.
+    DesCfb8,
+    /// RSA with the padding of ANSI X9.31.
+    RsaX931,
+    /// DSA key-pair generation.
+    DsaKeyPairGen,
+    /// DSA.
+    Dsa,
     /// The public key of a private one.
     PublicFromPrivate,
     /// NIST SP 800-108, counter mode.

@@ -189,12 +189,16 @@ pub(crate) fn wanted(regime: Regime, mechanism: &Mechanism, purpose: u64) -> Res
         {
             "the profile cloudhsm encrypts with initialisation vectors that the HSM draws"
         }
-        Params::Pss { hash, mgf, .. } | Params::Oaep { hash, mgf, .. }
+        Params::Pss { hash, mgf, .. }
+        | Params::Oaep { hash, mgf, .. }
+        | Params::RsaAesWrap { hash, mgf, .. }
             if regime.is_strict() && [hash, mgf].contains(&&Hash::Md5) =>
         {
             "the profile strict has no MD5"
         }
-        Params::Oaep { hash, mgf, .. } if hash != mgf && regime.has(Quirk::OaepSameHash) => {
+        Params::Oaep { hash, mgf, .. } | Params::RsaAesWrap { hash, mgf, .. }
+            if hash != mgf && regime.has(Quirk::OaepSameHash) =>
+        {
             "the profile cloudhsm wants the same hash for OAEP and its mask generation"
         }
         _ => return Ok(allowed),
@@ -317,6 +321,28 @@ mod tests {
             let code =
                 wanted(strict, &pss, Purposes::SIGN).map_or_else(|error| error.code, |_| ReturnCode::OK);
             assert_eq!(code, wanted_code);
+        }
+    }
+
+    /// RSA_AES_KEY_WRAP encrypts its key by OAEP, too.
+    #[test]
+    fn cloudhsm_has_one_hash_for_oaep() {
+        let label = || Vec::new().into();
+        let (hash, sha1) = (Hash::Sha256, Hash::Sha1);
+        let oaep = |mgf| Mechanism {
+            kind: MechanismType::RSA_PKCS_OAEP,
+            params: Params::Oaep { hash, mgf, label: label() },
+        };
+        let hybrid = |mgf| Mechanism {
+            kind: MechanismType::RSA_AES_KEY_WRAP,
+            params: Params::RsaAesWrap { key_len: 32, hash, mgf, label: label() },
+        };
+        for (same, other) in [(oaep(hash), oaep(sha1)), (hybrid(hash), hybrid(sha1))] {
+            let regime = cloudhsm(HsmType::Hsm2m, Mode::Fips);
+            assert!(wanted(regime, &same, Purposes::WRAP).is_ok());
+            let refused = wanted(regime, &other, Purposes::WRAP).unwrap_err();
+            assert_eq!(refused.code, ReturnCode::MECHANISM_PARAM_INVALID);
+            assert!(wanted(Regime::of(Profile::Standard), &other, Purposes::WRAP).is_ok());
         }
     }
 

@@ -42,10 +42,15 @@ pub(crate) fn check_wanted(regime: Regime, key: KeyType, template: &Attributes) 
 ///
 /// # Errors
 ///
-/// `CKR_ATTRIBUTE_VALUE_INVALID`.
+/// `CKR_ATTRIBUTE_VALUE_INVALID`, `CKR_CURVE_NOT_SUPPORTED`.
 pub(crate) fn check_imported(regime: Regime, key: KeyType, attributes: &Attributes) -> Result<()> {
-    fault(regime, key, attributes)
-        .map_or(Ok(()), |fault| Err(refusal(ReturnCode::ATTRIBUTE_VALUE_INVALID, regime, fault)))
+    fault(regime, key, attributes).map_or(Ok(()), |fault| {
+        let code = match fault {
+            Fault::Curve => ReturnCode::CURVE_NOT_SUPPORTED,
+            Fault::Exponent | Fault::Size => ReturnCode::ATTRIBUTE_VALUE_INVALID,
+        };
+        Err(refusal(code, regime, fault))
+    })
 }
 
 fn refusal(code: ReturnCode, regime: Regime, fault: Fault) -> Error {
@@ -83,9 +88,10 @@ fn fault(regime: Regime, key: KeyType, attributes: &Attributes) -> Option<Fault>
                 attributes.bytes(attribute).is_none_or(|number| number.last().is_some_and(|low| low % 2 == 1))
             };
             let base = attributes.bytes(A::BASE).map(bits);
+            let primes = if key == KeyType::Dsa { 1024..=3072 } else { 1024..=8192 };
             let sound = odd(A::PRIME)
                 && odd(A::SUBPRIME)
-                && attributes.bytes(A::PRIME).map(bits).is_none_or(|bits| (512..=8192).contains(&bits))
+                && attributes.bytes(A::PRIME).map(bits).is_none_or(|bits| primes.contains(&bits))
                 && base.is_none_or(|base| {
                     base > 1 && attributes.bytes(A::PRIME).map(bits).is_none_or(|prime| base <= prime)
                 });

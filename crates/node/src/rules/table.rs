@@ -161,8 +161,8 @@ pub static RULES: &[Rule] = &[
     row(A::LABEL,                   ALL,         ANY,  May,   May,     May,   May,   Free,    Free,    Empty),
     row(A::UNIQUE_ID,               ALL,         ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
 
-    row(A::APPLICATION,             DATA,        ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
-    row(A::OBJECT_ID,               DATA,        ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
+    row(A::APPLICATION,             DATA,        ANY,  May,   Never,   Never, May,   Free,    Free,    Empty),
+    row(A::OBJECT_ID,               DATA,        ANY,  May,   Never,   Never, May,   Free,    Free,    Empty),
     row(A::VALUE,                   DATA,        ANY,  May,   Never,   Never, Never, Free,    Free,    Empty),
 
     row(A::CERTIFICATE_TYPE,        CERTIFICATE, ANY,  Must,  Never,   Never, Never, Fixed,   Fixed,   Absent),

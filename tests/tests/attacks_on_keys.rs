@@ -1,5 +1,5 @@
-//! Rows of attacks.md about keys, through the module under each profile: A1 to A14, A16 to A18, A20 to A27 and A38. A15 is in `wycheproof`, A15t in `crates/crypto/tests/contract/rsa_timing.rs`
-//! and below, A19 in `attacks`, A37 in `bad_input`.
+//! Rows of attacks.md about keys, through the module under each profile: A1 to A14, A16 to A18, A20 to A27 and A38. A15 is in `wycheproof`
+//! and below, A15t in `crates/crypto/tests/contract/rsa_timing.rs`, A19 in `attacks`, A37 in `bad_input`.
 
 use cryptoki_sys::*;
 use strongroom_model::ReturnCode;

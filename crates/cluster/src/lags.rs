@@ -55,7 +55,7 @@ impl Lags {
     }
 }
 
-/// Whether nodes may lag behind in this record: users and policy (cloudhsm.md 2.3, "user sync").
+/// Whether nodes may lag behind in this record: users, policy and the clients that are accepted (cloudhsm.md 2.3, "user sync").
 pub(crate) const fn may_lag(key: &Key) -> bool {
-    matches!(key, Key::Policy | Key::User(..))
+    matches!(key, Key::Policy | Key::ClientTrust | Key::User(..))
 }

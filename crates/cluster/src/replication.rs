@@ -176,7 +176,9 @@ impl Ledger {
         let key = Key::User(role, user.clone());
         let lags: Vec<_> = {
             let lags = self.lags.read();
-            let wanted = |(_, lagging): &(NodeId, &Key)| **lagging == key || **lagging == Key::Policy;
+            let wanted = |(_, lagging): &(NodeId, &Key)| {
+                **lagging == key || matches!(lagging, Key::Policy | Key::ClientTrust)
+            };
             lags.iter().filter(wanted).map(|(node, key)| (node, key.clone())).collect()
         };
         let known = lags.iter().any(|(_, lagging)| *lagging == key);

@@ -27,6 +27,6 @@ pub use mechanism::{
     Salt, SignContext, Tls,
 };
 pub use object::{KeyType, ObjectClass, ObjectInfo, Usage};
-pub use quorum::{KeyTerms, Service};
+pub use quorum::{KeyTerms, MtlsEnforcement, Service};
 pub use regime::{HsmType, Mode, Quirk, Quirks, Regime, Variant};
 pub use user::{Profile, Role, UserName};

@@ -30,6 +30,8 @@ pub const MAX_CHALLENGES_SENT: usize = 4 * MAX_NODES;
 pub const MAX_NODES: usize = 28;
 /// Users in a cluster (cloudhsm.md 2.3).
 pub const MAX_USERS: usize = 1024;
+/// Certificates that clients' certificates may come from, in a cluster (the vendor's page on `cluster mtls`).
+pub const MAX_TRUST_ANCHORS: usize = 2;
 /// Quorum tokens in a cluster (cloudhsm.md 3.2).
 pub const MAX_QUORUM_TOKENS: usize = 1024;
 /// Token objects in a cluster under `standard`.

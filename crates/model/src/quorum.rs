@@ -70,6 +70,41 @@ impl FromStr for Service {
     }
 }
 
+/// Whether clients must come with a certificate of the customer's (cloudhsm.md 7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MtlsEnforcement {
+    /// `none`: they needn't.
+    #[default]
+    None,
+    /// `cluster`: they must.
+    Cluster,
+}
+
+impl fmt::Display for MtlsEnforcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Cluster => "cluster",
+        })
+    }
+}
+
+impl FromStr for MtlsEnforcement {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "cluster" => Ok(Self::Cluster),
+            _ => {
+                let message =
+                    format!("there is no level {text:?} of enforcement; levels are none and cluster");
+                Err(Error::new(ReturnCode::ARGUMENTS_BAD, message))
+            }
+        }
+    }
+}
+
 /// What a new key is made under, beyond its attributes. Fixed for its life, but for the sharing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTerms {

@@ -254,6 +254,11 @@ impl Connection {
             Request::SetQuorumTimeouts { generated, approved } => {
                 caller.set_quorum_timeouts(generated, approved)
             }
+            Request::TrustAnchors => Ok(caller.trust_anchors()),
+            Request::RegisterTrustAnchor { certificate } => caller.register_trust_anchor(&certificate),
+            Request::DeregisterTrustAnchor { reference } => caller.deregister_trust_anchor(reference),
+            Request::MtlsEnforcement => Ok(caller.mtls_enforcement()),
+            Request::SetMtlsEnforcement { level } => caller.set_mtls_enforcement(level),
             Request::ReplicateUser { role, user } => {
                 let replicated = self.node.port.replicate_user(role, &user);
                 replicated.map_err(|error| caller.for_another_node(error))?;

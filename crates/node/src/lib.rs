@@ -9,6 +9,7 @@
 mod access;
 pub mod audit;
 mod builtin;
+mod client_trust;
 mod connection;
 mod count;
 mod crypt;

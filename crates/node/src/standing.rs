@@ -125,6 +125,11 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::QuorumSettings
         | Request::SetQuorumValue { .. }
         | Request::SetQuorumTimeouts { .. }
+        | Request::TrustAnchors
+        | Request::RegisterTrustAnchor { .. }
+        | Request::DeregisterTrustAnchor { .. }
+        | Request::MtlsEnforcement
+        | Request::SetMtlsEnforcement { .. }
         | Request::Share { .. }
         | Request::Persist { .. }
         | Request::ReplicateUser { .. } => true,

@@ -18,8 +18,8 @@ use crate::audit::{AuditHead, Logs};
 use crate::authorities::Authorities;
 use crate::backups::{BackupPolicy, Backups};
 use crate::control::{
-    BackupCommand, BackupReason, BackupSource, ClusterStatus, ControlResponse, CreateCluster, Fault, Refusal,
-    Status,
+    BackupCommand, BackupReason, BackupSource, ClusterCertificates, ClusterStatus, ControlResponse,
+    CreateCluster, Fault, Refusal, Status,
 };
 use crate::home::check_socket_path;
 use crate::listener::Common;
@@ -104,11 +104,28 @@ impl Daemon {
     /// [`Refusal`]; there is no cluster then, or the one that was there before.
     pub fn create_cluster(&self, wanted: CreateCluster) -> Result<ClusterStatus, Refusal> {
         let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
-        let CreateCluster { name, nodes, profile, variant, officer_password, crypto_users, uninitialized } =
-            wanted;
-        let certificates = Issue::SelfIssued(
-            self.authorities.customer().map_err(|error| Refusal::Failed(error.to_string()))?,
-        );
+        let CreateCluster {
+            name,
+            nodes,
+            profile,
+            variant,
+            officer_password,
+            crypto_users,
+            uninitialized,
+            own_ca,
+        } = wanted;
+        if own_ca && !uninitialized {
+            return Err(Refusal::Failed(
+                "a cluster that waits for its customer's certificate has no users yet: leave out their passwords"
+                    .to_owned(),
+            ));
+        }
+        let certificates = if own_ca {
+            self.authorities.hardware().map(Issue::Awaiting)
+        } else {
+            self.authorities.customer().map(Issue::SelfIssued)
+        };
+        let certificates = certificates.map_err(|error| failed(&error))?;
         let options = CreateOptions {
             name,
             nodes,
@@ -226,6 +243,47 @@ impl Daemon {
             served.remove_node(node)?;
             Ok(served.status())
         })
+    }
+
+    /// A cluster's certificates, and the roots that vouch for its hardware while it waits for its customer's.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]: there is no such cluster, or it has no key of its own.
+    pub fn certificates(&self, cluster: &str) -> Result<ClusterCertificates, Refusal> {
+        let none = || format!("cluster {cluster} has no key of its own: it was made by an earlier version");
+        let known = self.with(cluster, |served| served.certificates().ok_or_else(none))?;
+        let roots = if known.csr.is_some() {
+            Some(self.authorities.hardware().map_err(|error| Refusal::Failed(error.to_string()))?)
+        } else {
+            None
+        };
+        Ok(ClusterCertificates {
+            csr: known.csr,
+            hsm: known.hsm,
+            aws_hardware: known.aws_hardware,
+            manufacturer_hardware: known.manufacturer_hardware,
+            aws_root: roots.as_ref().map(|roots| roots.aws.certificate().to_pem()),
+            manufacturer_root: roots.as_ref().map(|roots| roots.manufacturer.certificate().to_pem()),
+            cluster: known.cluster,
+            trust_anchor: known.trust_anchor,
+        })
+    }
+
+    /// Gives a cluster the certificate of its key that its customer has signed; its certificates then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with what is to be mended; nothing has changed then.
+    pub fn initialize_cluster(
+        &self,
+        cluster: &str,
+        signed_cert: &str,
+        trust_anchor: &str,
+    ) -> Result<ClusterCertificates, Refusal> {
+        self.with(cluster, |served| served.initialize(signed_cert, trust_anchor))?;
+        tracing::info!("cluster {cluster} was initialized by its customer's certificate");
+        self.certificates(cluster)
     }
 
     /// Does what is asked about backups.

@@ -97,6 +97,13 @@ impl Handler for Commands {
                 self.daemon.remove_node(&cluster, node).map(ControlResponse::Cluster)
             }
             ControlRequest::Backup(command) => self.daemon.backup(command),
+            ControlRequest::Certificates { cluster } => {
+                self.daemon.certificates(&cluster).map(ControlResponse::Certificates)
+            }
+            ControlRequest::Initialize { cluster, signed_cert, trust_anchor } => self
+                .daemon
+                .initialize_cluster(&cluster, &signed_cert, &trust_anchor)
+                .map(ControlResponse::Certificates),
             ControlRequest::Shutdown => {
                 // The receiver is gone only when the daemon is ending anyway.
                 let _ = self.end.send(());

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use strongroom_cluster::Cluster;
+use strongroom_cluster::{Certificates, Cluster};
 use strongroom_model::NodeId;
 use strongroom_node::{Clock, Node};
 use strongroom_wire::Member;
@@ -189,6 +189,16 @@ impl Served {
             ));
         }
         self.must_leave_one_that_runs(id)
+    }
+
+    /// What there is of the cluster's certificates.
+    pub(crate) fn certificates(&self) -> Option<Certificates> {
+        self.cluster.certificates()
+    }
+
+    /// Takes the certificate that the customer has signed.
+    pub(crate) fn initialize(&mut self, signed_cert: &str, trust_anchor: &str) -> Result<(), String> {
+        self.cluster.initialize(signed_cert, trust_anchor).map_err(|error| error.to_string())
     }
 
     /// Backs the cluster up.

@@ -42,6 +42,7 @@ pub struct Builder {
     officer_password: Option<String>,
     crypto_users: Vec<(String, String)>,
     uninitialized: bool,
+    own_ca: bool,
 }
 
 impl Builder {
@@ -87,6 +88,12 @@ impl Builder {
         self
     }
 
+    /// Without users, and with a key that waits for its customer's certificate.
+    pub fn own_ca(mut self) -> Self {
+        self.own_ca = true;
+        self
+    }
+
     /// Brings it up.
     ///
     /// # Panics
@@ -119,6 +126,9 @@ impl Builder {
         arguments.extend(self.more.iter().cloned());
         if self.uninitialized {
             arguments.push("--uninitialized".into());
+        }
+        if self.own_ca {
+            arguments.push("--own-ca".into());
         }
         arguments
     }

@@ -22,6 +22,6 @@ pub use quorum::{
     Approval, ChallengeKind, Extras, OwnKey, Ownership, QuorumSettings, QuorumTokenInfo, Signature,
     SignedChallenge,
 };
-pub use reply::{Answer, Found, MechanismEntry, Reply, Response, Standing, UserInfo};
+pub use reply::{Answer, Found, MechanismEntry, Reply, Response, Standing, TrustAnchorInfo, UserInfo};
 pub use request::{Login, Operation, Request, StreamKind};
 pub use stream::Stream;

@@ -1,7 +1,7 @@
 //! What nodes answer.
 
 use serde::{Deserialize, Serialize};
-use strongroom_model::{Blob, Error, ObjectInfo, Role, UserName, Value};
+use strongroom_model::{Blob, Error, MtlsEnforcement, ObjectInfo, Role, UserName, Value};
 
 use crate::message::{ClusterInfo, Ticket};
 use crate::quorum::{Ownership, QuorumSettings, QuorumTokenInfo};
@@ -92,6 +92,19 @@ pub enum Response {
     QuorumSettings(QuorumSettings),
     /// Whose an object is.
     Ownership(Ownership),
+    /// Certificates that clients' certificates may come from.
+    TrustAnchors(Vec<TrustAnchorInfo>),
+    /// Whether clients must come with one.
+    MtlsEnforcement(MtlsEnforcement),
+}
+
+/// A certificate that clients' certificates may come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustAnchorInfo {
+    /// What it's called by; no other of the cluster has had the number.
+    pub reference: u32,
+    /// The certificate, in DER.
+    pub certificate: Blob,
 }
 
 /// Objects found, in order of handles.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use strongroom_model::{
-    Algorithm, AttributeType, Attributes, Blob, Handle, Mechanism, Params, Role, Service, UserName, at_most,
-    limits,
+    Algorithm, AttributeType, Attributes, Blob, Handle, Mechanism, MtlsEnforcement, Params, Role, Service,
+    UserName, at_most, limits,
 };
 
 use crate::quorum::{ChallengeKind, OwnKey, SignedChallenge};
@@ -344,6 +344,26 @@ pub enum Request {
         /// Its name.
         user: UserName,
     },
+    /// [`Response::TrustAnchors`](crate::Response::TrustAnchors); by anybody.
+    TrustAnchors,
+    /// Lets clients in whose certificates come from this one: [`Response::TrustAnchors`](crate::Response::TrustAnchors), the one; by
+    /// an officer, gated by the service `cluster`, as the next ones that change something.
+    RegisterTrustAnchor {
+        /// In DER.
+        certificate: Blob,
+    },
+    /// Takes one of these away.
+    DeregisterTrustAnchor {
+        /// What it's called by.
+        reference: u32,
+    },
+    /// [`Response::MtlsEnforcement`](crate::Response::MtlsEnforcement); by who is logged in.
+    MtlsEnforcement,
+    /// Says whether clients must come with such a certificate; by the officer `admin`.
+    SetMtlsEnforcement {
+        /// Whether.
+        level: MtlsEnforcement,
+    },
 }
 
 /// A key, a mechanism, and data.
@@ -399,6 +419,8 @@ impl Request {
             | Self::Challenge { .. }
             | Self::ListQuorumTokens
             | Self::QuorumSettings
+            | Self::TrustAnchors
+            | Self::MtlsEnforcement
             | Self::Ownership { .. } => true,
             Self::InitToken { .. }
             | Self::InitPin { .. }
@@ -429,6 +451,9 @@ impl Request {
             | Self::SetQuorumTimeouts { .. }
             | Self::Share { .. }
             | Self::Persist { .. }
+            | Self::RegisterTrustAnchor { .. }
+            | Self::DeregisterTrustAnchor { .. }
+            | Self::SetMtlsEnforcement { .. }
             | Self::ReplicateUser { .. } => false,
         }
     }

@@ -37,12 +37,14 @@ macro_rules! transcripts {
 transcripts! {
     approvals
     audit backups
+    certificates
     cluster
     coverage
     files
     key_quorum
     keys
     login
+    mtls
     nodes
     permissions
     quorum

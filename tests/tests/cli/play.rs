@@ -67,6 +67,10 @@ impl Stage {
                 builder = builder.uninitialized();
                 continue;
             }
+            if option == "--own-ca" {
+                builder = builder.own_ca();
+                continue;
+            }
             let value = words.next().unwrap_or_else(|| panic!("{option} needs a value"));
             builder = match option {
                 "--nodes" => builder.nodes(value.parse().expect("a number")),

@@ -323,3 +323,64 @@ fn a_cluster_that_certifies_itself_shows_its_certificate_at_once() {
     assert!(none.certificates().is_none() && none.tls_identity().is_none());
     assert!(none.initialize("", "").unwrap_err().to_string().contains("no key to certify"));
 }
+
+#[test]
+fn backups_carry_certificates_and_which_clients_are_accepted() {
+    use strongroom_node::state::{ClientTrust, TrustAnchor};
+
+    use crate::{Backup, BackupRoots, RestoreOptions};
+
+    let fixture = Fixture::new();
+    let cluster = awaiting(&fixture);
+    let customer = Customer::new(parts(&cluster).csr.as_ref().unwrap());
+    customer.signed();
+    cluster.initialize(&customer.read("cluster.crt"), &customer.read("customerCA.crt")).unwrap();
+    let trust = ClientTrust {
+        anchors: vec![TrustAnchor { reference: 4, certificate: vec![1, 2, 3] }],
+        last: 4,
+        enforced: true,
+    };
+    let record = Some(Record::ClientTrust(Arc::new(trust)));
+    cluster.ledger.commit(Change::of(Key::ClientTrust, Expect::Absent, record)).unwrap();
+    assert!(all_equal(&cluster));
+    let told = cluster.client_trust();
+    assert_eq!((told.anchors, told.enforced), (vec![vec![1, 2, 3]], true));
+
+    let roots = BackupRoots::new(&Blob::from([1; 32]), &Blob::from([2; 32]));
+    let image = cluster.back_up(&roots, "backup-one", 99).unwrap();
+    let private_key = cluster.tls_identity().unwrap().key;
+    assert!(!image.windows(16).any(|part| private_key[64..].windows(16).any(|other| part == other)));
+    let backup = Backup::read(&roots, &image).unwrap();
+    let elsewhere = Fixture::new();
+    let options = RestoreOptions { name: "clone".to_owned(), nodes: 3 };
+    let clone = Cluster::restore(
+        Arc::<TestStore>::clone(&elsewhere.store),
+        &backup,
+        &options,
+        &elsewhere.root,
+        Arc::<HandClock>::clone(&elsewhere.clock),
+    )
+    .unwrap();
+    assert_eq!(parts(&clone), parts(&cluster));
+    assert_eq!(clone.tls_identity().unwrap().key, private_key);
+    assert_eq!(clone.client_trust(), cluster.client_trust());
+    assert!(all_equal(&clone));
+}
+
+#[test]
+fn the_private_key_lies_nowhere_in_the_clear() {
+    let fixture = Fixture::new();
+    fixture.clock.0.store(now(), Ordering::Relaxed);
+    let authority = Arc::new(crate::Authority::make(crate::AuthorityKind::Customer, now()).unwrap());
+    let cluster =
+        fixture.create(&CreateOptions { certificates: Issue::SelfIssued(authority), ..empty() }).unwrap();
+    let key = cluster.tls_identity().unwrap().key;
+    // The record as the replicas have it, too.
+    let Some((_, record)) = cluster.ledger.read(|state| state.get(&Key::Identity)) else { panic!("no key") };
+    let replicated = crate::draft::encode(&record).unwrap();
+    let stored = fixture.store.memory.load().unwrap().records.into_iter().map(|(_, value)| value);
+    for bytes in stored.chain([replicated.to_vec()]) {
+        assert!(!bytes.windows(16).any(|part| key[32..64].windows(16).any(|other| part == other)));
+    }
+    assert!(!format!("{record:?}").contains("sealed"));
+}

@@ -185,7 +185,8 @@ impl Journal {
     pub(crate) fn committing(&self, change: &Change) -> UnderWay<'_> {
         let mut keys = Vec::new();
         if self.is_on() {
-            let told = |key: &&Key| matches!(key, Key::Object(_) | Key::User(..) | Key::Policy);
+            let told =
+                |key: &&Key| matches!(key, Key::Object(_) | Key::User(..) | Key::Policy | Key::ClientTrust);
             keys.extend(change.writes.iter().map(|write| &write.key).filter(told).cloned());
             let mut own = self.own.lock();
             keys.iter().for_each(|key| *own.entry(key.clone()).or_default() += 1);

@@ -158,6 +158,12 @@ opcodes! {
     SET_TOKEN_TIMEOUT = SR_SET_TOKEN_TIMEOUT 0x5103 Minimal;
     /// A user is brought to the nodes that missed changes of it.
     REPLICATE_USER = SR_REPLICATE_USER 0x5104 User;
+    /// A certificate is registered that clients' certificates may come from.
+    REGISTER_TRUST_ANCHOR = SR_REGISTER_TRUST_ANCHOR 0x5105 Minimal;
+    /// One of these is taken away.
+    DEREGISTER_TRUST_ANCHOR = SR_DEREGISTER_TRUST_ANCHOR 0x5106 Minimal;
+    /// Whether clients must have a certificate is set.
+    SET_MTLS_ENFORCEMENT = SR_SET_MTLS_ENFORCEMENT 0x5107 Minimal;
     /// Failures of clients that nobody is logged in on were too many to be told one by one.
     FAILURES_OMITTED = SR_FAILURES_OMITTED 0x51fe Generic;
     /// What the node found of its log when it started wasn't what it had written.

@@ -1,6 +1,8 @@
 //! What a node tells of changes that other nodes made (cloudhsm.md 9, patterns): the vendor's clients do to every HSM
 //! what they do to one, so each HSM's log tells of it; here a node tells when the change arrives.
 
+use std::cmp::Ordering;
+
 use strongroom_model::Role;
 
 use super::event::Event;
@@ -70,6 +72,15 @@ fn event(state: &Replica, key: &Key, new: Option<&Record>) -> Option<Event> {
                 opcode::SET_TOKEN_TIMEOUT
             } else {
                 opcode::SET_M_VALUE
+            };
+            Some(Event::by_node(opcode))
+        }
+        (Key::ClientTrust, Some(Record::ClientTrust(new))) => {
+            let old = state.client_trust().map_or(0, |old| old.anchors.len());
+            let opcode = match new.anchors.len().cmp(&old) {
+                Ordering::Greater => opcode::REGISTER_TRUST_ANCHOR,
+                Ordering::Less => opcode::DEREGISTER_TRUST_ANCHOR,
+                Ordering::Equal => opcode::SET_MTLS_ENFORCEMENT,
             };
             Some(Event::by_node(opcode))
         }

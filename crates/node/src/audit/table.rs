@@ -69,6 +69,8 @@ impl Entry {
             | Request::ListUsers
             | Request::ListQuorumTokens
             | Request::QuorumSettings
+            | Request::TrustAnchors
+            | Request::MtlsEnforcement
             | Request::Challenge { .. }
             | Request::Renew
             | Request::CloseSession => return None,
@@ -116,6 +118,10 @@ impl Entry {
             Request::DeleteQuorumTokens { .. } => (opcode::DELETE_TOKEN, Target::None),
             Request::SetQuorumValue { .. } => (opcode::SET_M_VALUE, Target::None),
             Request::SetQuorumTimeouts { .. } => (opcode::SET_TOKEN_TIMEOUT, Target::None),
+
+            Request::RegisterTrustAnchor { .. } => (opcode::REGISTER_TRUST_ANCHOR, Target::None),
+            Request::DeregisterTrustAnchor { .. } => (opcode::DEREGISTER_TRUST_ANCHOR, Target::None),
+            Request::SetMtlsEnforcement { .. } => (opcode::SET_MTLS_ENFORCEMENT, Target::None),
 
             Request::Create { .. } => (opcode::CREATE_OBJECT, Target::Made),
             Request::Copy { .. } => (opcode::COPY_OBJECT, Target::Made),

@@ -78,8 +78,8 @@ fn sealing(masking: &SealingKey) -> SealingKey {
 pub struct ClientTrust {
     /// In the order in which they were registered.
     pub anchors: Vec<TrustAnchor>,
-    /// The number of the next.
-    pub next: u32,
+    /// The last number that was given.
+    pub last: u32,
     /// Whether clients without a certificate are refused.
     pub enforced: bool,
 }

@@ -14,12 +14,19 @@ impl Caller<'_> {
     ///
     /// # Errors
     ///
-    /// `CKR_ACTION_PROHIBITED` when there is an officer, `CKR_PIN_LEN_RANGE`.
+    /// `CKR_ACTION_PROHIBITED` when there is an officer, or the cluster waits for its customer's certificate; `CKR_PIN_LEN_RANGE`.
     pub(crate) fn activate(&self, password: &[u8]) -> Result<Response> {
         let active =
             || Error::new(ReturnCode::ACTION_PROHIBITED, "the cluster is active already: it has an officer");
         if self.node.replica.read().is_initialized() {
             return Err(active());
+        }
+        if self.node.replica.read().identity().is_some_and(|identity| identity.is_awaiting()) {
+            return Err(Error::new(
+                ReturnCode::ACTION_PROHIBITED,
+                "the cluster isn't initialized: sign its request and give it the certificate first, by `strongroom cluster \
+                 initialize` or the API's InitializeCluster",
+            ));
         }
         self.check_new_password(password)?;
         let officer = UserName::try_from(OFFICER.to_owned())?;

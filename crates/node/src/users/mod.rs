@@ -23,7 +23,7 @@ pub(crate) use guesses::Guesses;
 pub(crate) use present::{Present, Seat};
 
 /// The officer that a cluster begins with, and that `CKU_SO` means.
-const OFFICER: &str = "admin";
+pub(crate) const OFFICER: &str = "admin";
 /// The user that nodes copy state as; listed only (cloudhsm.md 2.1).
 const APPLIANCE: &str = "app_user";
 

@@ -11,7 +11,7 @@ use crate::ticket::Principal;
 /// What is asked, as far as roles matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
-    /// To know the cluster, its users and its quorum values; random bytes; to let go of what one has begun.
+    /// To know the cluster, its users, its quorum values and its trust anchors; random bytes; to let go of what one has begun.
     Inform,
     /// To show who one is, by a password.
     Identify,
@@ -29,6 +29,10 @@ enum Operation {
     ManageUsers,
     /// To set quorum values and how long tokens live.
     SetQuorum,
+    /// To know whether clients must have certificates.
+    KnowTrust,
+    /// To say which clients are accepted.
+    SetTrust,
     /// To ask for a token for what officers do.
     AskOfficers,
     /// To ask for a token for a key.
@@ -79,6 +83,8 @@ impl Operation {
             Self::ForeignKey    => [No,       No,       No],
             Self::ManageUsers   => [No,       Yes,      No],
             Self::SetQuorum     => [No,       Yes,      No],
+            Self::KnowTrust     => [No,       Yes,      Yes],
+            Self::SetTrust      => [No,       Yes,      No],
             Self::AskOfficers   => [No,       Yes,      No],
             Self::AskSharers    => [No,       No,       Yes],
             Self::OwnTokens     => [No,       Yes,      Yes],
@@ -101,6 +107,7 @@ impl Operation {
             | Request::Random { .. }
             | Request::ListUsers
             | Request::QuorumSettings
+            | Request::TrustAnchors
             | Request::CloseSession
             | Request::Abandon { .. } => Self::Inform,
             Request::Login(_) | Request::LoginWithKey { .. } | Request::SetPin { .. } => Self::Identify,
@@ -126,6 +133,10 @@ impl Operation {
             | Request::InitPin { .. }
             | Request::ReplicateUser { .. } => Self::ManageUsers,
             Request::SetQuorumValue { .. } | Request::SetQuorumTimeouts { .. } => Self::SetQuorum,
+            Request::MtlsEnforcement => Self::KnowTrust,
+            Request::RegisterTrustAnchor { .. }
+            | Request::DeregisterTrustAnchor { .. }
+            | Request::SetMtlsEnforcement { .. } => Self::SetTrust,
             Request::QuorumToken { service, .. } if service.is_for_a_key() => Self::AskSharers,
             Request::QuorumToken { .. } => Self::AskOfficers,
             Request::ListQuorumTokens | Request::DeleteQuorumTokens { all: false } => Self::OwnTokens,

@@ -3,6 +3,7 @@
 mod accounts;
 mod approvals;
 mod bad_input;
+mod client_trust;
 #[path = "../common/mod.rs"]
 mod common;
 mod departures;

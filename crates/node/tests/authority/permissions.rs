@@ -1,8 +1,8 @@
 //! Every cell of the permission table (cloudhsm.md 2.2, item 27), asked of a node.
 
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Handle, Mechanism, MechanismType, Profile, ReturnCode, Role,
-    Service,
+    AttributeType as A, Attributes, Blob, Handle, Mechanism, MechanismType, MtlsEnforcement, Profile,
+    ReturnCode, Role, Service,
 };
 use strongroom_wire::{
     Attach, ChallengeKind, Envelope, Operation, OwnKey, Request, Response, StreamKind, Ticket,
@@ -61,6 +61,12 @@ fn table() -> Vec<(&'static str, Request)> {
         ("-Y-", Request::ReplicateUser { role: Role::CryptoUser, user: absent() }),
         ("-Y-", Request::SetQuorumValue { service: Service::User, value: 9 }),
         ("-Y-", Request::SetQuorumTimeouts { generated: Some(0), approved: None }),
+        // Clients' certificates: officers say which, anybody may see them.
+        ("YYY", Request::TrustAnchors),
+        ("-YY", Request::MtlsEnforcement),
+        ("-Y-", Request::RegisterTrustAnchor { certificate: short() }),
+        ("-Y-", Request::DeregisterTrustAnchor { reference: 9 }),
+        ("-Y-", Request::SetMtlsEnforcement { level: MtlsEnforcement::Cluster }),
         // Tokens.
         ("-Y-", Request::QuorumToken { service: Service::User, key: Some(key) }),
         ("-Y-", Request::QuorumToken { service: Service::Quorum, key: Some(key) }),

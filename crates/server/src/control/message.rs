@@ -47,6 +47,20 @@ pub enum ControlRequest {
     AuditHeads,
     /// Does something about backups.
     Backup(BackupCommand),
+    /// A cluster's certificates: [`ControlResponse::Certificates`].
+    Certificates {
+        /// The cluster's name.
+        cluster: String,
+    },
+    /// Gives a cluster the certificate of its key that its customer has signed: [`ControlResponse::Certificates`].
+    Initialize {
+        /// The cluster's name.
+        cluster: String,
+        /// The certificate, as PEM.
+        signed_cert: String,
+        /// The customer's own, which signed it, as PEM.
+        trust_anchor: String,
+    },
     /// Ends the daemon when the calls in flight have: [`ControlResponse::Ending`], before it has ended.
     Shutdown,
 }
@@ -101,6 +115,8 @@ pub struct CreateCluster {
     pub crypto_users: Vec<(UserName, Blob)>,
     /// Leaves the token for `C_InitToken`: no users.
     pub uninitialized: bool,
+    /// Leaves the certificate of its key to an authority of the customer's; else the home's own makes it at once.
+    pub own_ca: bool,
 }
 
 impl fmt::Debug for CreateCluster {
@@ -112,6 +128,27 @@ impl fmt::Debug for CreateCluster {
             .field("uninitialized", &self.uninitialized)
             .finish_non_exhaustive()
     }
+}
+
+/// A cluster's certificates, each a PEM text (cloudhsm.md 1.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterCertificates {
+    /// The request for a certificate of the cluster's key; until it's initialised.
+    pub csr: Option<String>,
+    /// The cluster's key, certified by the first HSM's hardware.
+    pub hsm: Option<String>,
+    /// The hardware's key, certified by the service's root.
+    pub aws_hardware: Option<String>,
+    /// The hardware's key, certified by the maker's root.
+    pub manufacturer_hardware: Option<String>,
+    /// The service's root, while there's a request.
+    pub aws_root: Option<String>,
+    /// The maker's root, while there's a request.
+    pub manufacturer_root: Option<String>,
+    /// The cluster's key, certified by the customer.
+    pub cluster: Option<String>,
+    /// The customer's own certificate.
+    pub trust_anchor: Option<String>,
 }
 
 /// The daemon's answer.
@@ -138,6 +175,8 @@ pub enum ControlResponse {
     Backups(Vec<BackupInfo>),
     /// Every byte of the image is what was written.
     Verified(VerifiedBackup),
+    /// A cluster's certificates.
+    Certificates(ClusterCertificates),
     /// The daemon ends.
     Ending {
         /// The process to wait for.

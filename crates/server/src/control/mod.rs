@@ -10,7 +10,7 @@ mod server;
 pub use backup::{BackupCommand, BackupInfo, BackupReason, BackupSource, BackupState, VerifiedBackup};
 pub use client::{ControlError, call};
 pub use message::{
-    ClusterStatus, ControlRequest, ControlResponse, CreateCluster, Fault, NodeState, NodeStatus, Refusal,
-    Status,
+    ClusterCertificates, ClusterStatus, ControlRequest, ControlResponse, CreateCluster, Fault, NodeState,
+    NodeStatus, Refusal, Status,
 };
 pub(crate) use server::{Control, Handler};

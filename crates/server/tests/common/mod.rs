@@ -106,6 +106,7 @@ pub(crate) fn cluster(name: &str) -> CreateCluster {
         officer_password: Some(Blob::from(*b"officer-password")),
         crypto_users: vec![("app".parse().unwrap(), Blob::from(PASSWORD))],
         uninitialized: false,
+        own_ca: false,
     }
 }
 

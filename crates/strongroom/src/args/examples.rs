@@ -41,6 +41,22 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("completions", "strongroom completions bash > /etc/bash_completion.d/strongroom"),
     ("cluster activate", "strongroom cluster activate"),
     ("cluster hsm-info", "strongroom cluster hsm-info --human"),
+    ("cluster certificates", "strongroom cluster certificates --save pems"),
+    (
+        "cluster initialize",
+        "strongroom cluster initialize --signed-cert signed.crt --trust-anchor customerCA.crt",
+    ),
+    (
+        "cluster mtls register-trust-anchor",
+        "strongroom cluster mtls register-trust-anchor --path clients.crt",
+    ),
+    (
+        "cluster mtls deregister-trust-anchor",
+        "strongroom cluster mtls deregister-trust-anchor --certificate-reference 0x01",
+    ),
+    ("cluster mtls list-trust-anchors", "strongroom cluster mtls list-trust-anchors"),
+    ("cluster mtls set-enforcement", "strongroom cluster mtls set-enforcement --level cluster"),
+    ("cluster mtls get-enforcement", "strongroom cluster mtls get-enforcement"),
     ("user create", "strongroom user create --username bob --role crypto-user"),
     (
         "user create",

@@ -26,7 +26,7 @@ use strongroom_model::Error;
 pub(crate) use access::{Access, ApprovalOption, HomeOption, Place};
 pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
 pub(crate) use backup::{BackupCommand, Image as BackupImage};
-pub(crate) use cluster::ClusterCommand;
+pub(crate) use cluster::{ClusterCommand, Initialize, MtlsCommand};
 pub(crate) use crypto::{
     CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand, SignWhole, SignatureOption, Verify,
     VerifyCommand, VerifyWhole, WholeMessage,
@@ -127,7 +127,7 @@ pub(crate) enum Command {
     /// Have several officers or users agree
     #[command(subcommand, after_help = quorum::HELP)]
     Quorum(QuorumCommand),
-    /// Activate a cluster, and say what its nodes are
+    /// Initialize and activate a cluster, say what its nodes are and which clients it accepts
     #[command(subcommand, after_help = cluster::HELP)]
     Cluster(ClusterCommand),
     /// Log in

@@ -20,7 +20,9 @@ Examples:
   strongroom up --profile cloudhsm --mode NON_FIPS --quirk no-read-only-sessions=off
       as CloudHSM's hsm2m.medium, but with read-only sessions
   strongroom up --uninitialized
-      without users: an application calls C_InitToken, as with any new token";
+      without users: an application calls C_InitToken, as with any new token
+  strongroom up --profile cloudhsm --own-ca
+      as a new CloudHSM: sign its request, initialize it, activate it (docs/certificates.md)";
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -45,14 +47,18 @@ pub(crate) struct Up {
     #[arg(long = "quirk", value_name = "NAME=on|off", value_parser = parse::<Switch>, requires = "profile")]
     pub(crate) quirks: Vec<Switch>,
     /// Password of the officer `admin`; - reads it from standard input [default: made up]
-    #[arg(long, value_name = "P", conflicts_with = "uninitialized")]
+    #[arg(long, value_name = "P", conflicts_with_all = ["uninitialized", "own_ca"])]
     pub(crate) officer_password: Option<Given>,
     /// A crypto user; without a password, one is made up; - reads it from standard input [default: app]
-    #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", value_parser = parse::<CryptoUser>, conflicts_with = "uninitialized")]
+    #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", value_parser = parse::<CryptoUser>, conflicts_with_all = ["uninitialized", "own_ca"])]
     pub(crate) crypto_users: Vec<CryptoUser>,
     /// Make no users: the token waits for C_InitToken
     #[arg(long)]
     pub(crate) uninitialized: bool,
+    /// As CloudHSM does: make no users, and leave the certificate of the cluster's key to your own authority; `cluster
+    /// certificates` has the request, `cluster initialize` takes what you signed
+    #[arg(long)]
+    pub(crate) own_ca: bool,
 }
 
 impl Up {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use strongroom_model::NodeId;
 use strongroom_wire::{ClusterInfo, Extras, Request, Response};
 
+use super::{certificates, mtls};
 use crate::args::{ClusterCommand, Place};
 use crate::output::{Failure, Output, table};
 use crate::password::{self, Given, blob};
@@ -14,6 +15,9 @@ use crate::views;
 pub(crate) fn run(desk: &Desk, command: &ClusterCommand) -> Result<Output, Failure> {
     match command {
         ClusterCommand::Activate { place, password } => activate(desk, place, password.as_ref()),
+        ClusterCommand::Certificates { place, save } => certificates::show(place, save.as_deref()),
+        ClusterCommand::Initialize(arguments) => certificates::initialize(arguments),
+        ClusterCommand::Mtls(command) => mtls::run(desk, command),
         ClusterCommand::HsmInfo { place, human } => hsm_info(desk, place, *human),
     }
 }

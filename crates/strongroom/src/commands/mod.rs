@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod certificates;
 mod cluster;
 mod completions;
 mod crypto;
@@ -10,6 +11,7 @@ mod fault;
 mod interactive;
 mod key;
 mod login;
+mod mtls;
 mod node;
 mod quorum;
 mod second_factor;

@@ -6,7 +6,7 @@ use strongroom_model::NodeId;
 use strongroom_server::Home;
 use strongroom_server::control::{ClusterStatus, ControlRequest, ControlResponse, NodeStatus, call};
 
-use crate::args::{NodeCommand, OfNode, Which};
+use crate::args::{HomeOption, NodeCommand, OfNode, Which};
 use crate::output::{Failure, Output, table};
 use crate::{client_config, daemon, secrets};
 
@@ -63,9 +63,14 @@ fn enter(home: &Home, cluster: &ClusterStatus) -> Result<(), Failure> {
 
 /// The home and the cluster that a command means.
 pub(super) fn place(which: &Which) -> Result<(Home, String), Failure> {
-    let home = super::home(&which.home);
-    if let Some(cluster) = &which.cluster {
-        return Ok((home, cluster.clone()));
+    place_of(&which.home, which.cluster.as_deref())
+}
+
+/// The same, of what other commands are given.
+pub(super) fn place_of(home: &HomeOption, cluster: Option<&str>) -> Result<(Home, String), Failure> {
+    let home = super::home(home);
+    if let Some(cluster) = cluster {
+        return Ok((home, cluster.to_owned()));
     }
     let config = Config::from_file(&home.client_config()).map_err(|error| Failure::new(error.to_string()))?;
     let first = config.clusters.into_iter().next();

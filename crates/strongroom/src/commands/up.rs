@@ -71,7 +71,8 @@ fn create(arguments: &args::Up, home: &Home, secrets: &mut Secrets) -> Result<()
             .iter()
             .map(|user| (user.username.clone(), blob(&user.password)))
             .collect(),
-        uninitialized: arguments.uninitialized,
+        uninitialized: arguments.uninitialized || arguments.own_ca,
+        own_ca: arguments.own_ca,
     };
     match call(home.path(), ControlRequest::CreateCluster(request)) {
         Ok(ControlResponse::Created(_)) => Ok(()),
@@ -89,7 +90,7 @@ fn create(arguments: &args::Up, home: &Home, secrets: &mut Secrets) -> Result<()
 
 /// The users to make: as asked; else as an `up` that was cut short had decided; else the usual ones.
 fn new_users(arguments: &args::Up, earlier: Option<&ClusterSecrets>) -> Result<ClusterSecrets, Failure> {
-    if arguments.uninitialized {
+    if arguments.uninitialized || arguments.own_ca {
         return Ok(ClusterSecrets::default());
     }
     let nothing_asked = arguments.officer_password.is_none() && arguments.crypto_users.is_empty();

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Once, OnceLock};
 use std::time::SystemTime;
 
+use strongroom_client::Logging;
 use strongroom_model::{Error, ReturnCode};
 
 /// How much is logged.
@@ -52,6 +53,9 @@ static LEVEL: AtomicU8 = AtomicU8::new(0);
 /// process may change its folder and its environment (clients.md, trap 4).
 static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 
+/// The file that the configuration names.
+static CONFIGURED: OnceLock<PathBuf> = OnceLock::new();
+
 /// Reads the environment, and sends the message of a panic to the log instead of standard error.
 pub(crate) fn set_up() {
     FILE.get_or_init(|| {
@@ -68,6 +72,21 @@ pub(crate) fn set_up() {
             None => write(Level::Error, format_args!("panic")),
         }));
     });
+}
+
+/// Takes what the configuration says of the log, where the environment says nothing.
+pub(crate) fn configured(logging: &Logging) {
+    if std::env::var_os("STRONGROOM_LOG").is_some_and(|level| !level.is_empty()) {
+        return;
+    }
+    let Some(level) = logging.log_level.as_deref().and_then(|level| Level::parse(level.as_ref())) else {
+        return;
+    };
+    let file = logging.log_file.as_ref().filter(|_| logging.log_type.as_deref() != Some("term"));
+    if let Some(file) = file.filter(|file| file.is_absolute()) {
+        CONFIGURED.get_or_init(|| file.clone());
+    }
+    LEVEL.store(level as u8, Ordering::Relaxed);
 }
 
 /// Whether lines of this level are written.
@@ -89,10 +108,10 @@ pub(crate) fn write(level: Level, message: fmt::Arguments<'_>) {
         level.name()
     );
     // A log that can't be written must not become the application's problem.
-    let _ = match FILE.get() {
+    let _ = match FILE.get().and_then(Option::as_ref).or_else(|| CONFIGURED.get()) {
         // Opened for each line: a descriptor that is kept may come to mean something else when the
         // application closes all descriptors that it doesn't know (clients.md, trap 17).
-        Some(Some(path)) => std::fs::OpenOptions::new()
+        Some(path) => std::fs::OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)

@@ -313,6 +313,7 @@ fn configuration() -> std::result::Result<Config, ConfigError> {
     static FIRST: OnceLock<Config> = OnceLock::new();
     match Config::load() {
         Ok(config) => {
+            config.logging.iter().for_each(log::configured);
             let _changing = state::changing();
             FIRST.get_or_init(|| config.clone());
             Ok(config)

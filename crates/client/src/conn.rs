@@ -1,16 +1,14 @@
 //! One connection to a node.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use strongroom_model::{Error, NodeId, ReturnCode, limits, wipe};
-use strongroom_wire::{
-    Attach, Extras, Frames, Hello, Numbered, Reply, Request, Stream, Welcome, decode, encode,
-};
+use strongroom_wire::{Attach, Extras, Frames, Hello, Numbered, Reply, Request, Welcome, decode, encode};
 
-use crate::descriptor::Guarded;
 use crate::lanes::{Lead, Outcome};
+use crate::line::Line;
 use crate::wait::InFlight;
 
 /// The number of a login; a connection's says for whom it speaks.
@@ -29,7 +27,7 @@ const FRAME: usize = 1000;
 
 /// A connection that has been welcomed. Dropping it closes it, without a word.
 pub(crate) struct Conn {
-    stream: Guarded<Stream>,
+    line: Line,
     frames: Frames,
     out: Vec<u8>,
     /// The number of the last request.
@@ -99,63 +97,57 @@ impl Failure {
 }
 
 impl Conn {
-    /// Introduces the client on a stream that was connected just now. `limit` is how long the node may leave unread what it's
+    /// Introduces the client on a line that was connected just now. `limit` is how long the node may leave unread what it's
     /// sent.
     ///
     /// # Errors
     ///
     /// [`Failure::Unsent`], and [`Failure::Unfit`] with what a node says that doesn't take the client in.
     pub(crate) fn open(
-        stream: Stream,
+        line: Line,
         hello: &Hello,
         limit: Option<Duration>,
     ) -> Result<(Self, Welcome), Failure> {
-        Self::introduce(stream, hello, limit).map_err(Failure::Unsent)?.map_err(Failure::Unfit)
+        Self::introduce(line, hello, limit).map_err(Failure::Unsent)?.map_err(Failure::Unfit)
     }
 
     fn introduce(
-        stream: Stream,
+        mut line: Line,
         hello: &Hello,
         limit: Option<Duration>,
     ) -> io::Result<Result<(Self, Welcome), Error>> {
-        let mut stream = Guarded::new(stream)?;
-        let at_once = limit.map_or(HELLO_TIMEOUT, |limit| limit.min(HELLO_TIMEOUT));
-        stream.socket().set_read_timeout(Some(at_once))?;
-        stream.socket().set_write_timeout(limit)?;
+        let end = Instant::now() + at_once(limit);
+        line.stream().set_write_timeout(limit)?;
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         encode(hello, &mut out)?;
         // A node that's full says so and hangs up without listening.
-        match stream.write_all(&out) {
+        match line.write_all(&out) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(hung_up(error)),
             _ => out.clear(),
         }
-        let body = match frames.next(&mut *stream, limits::MAX_FRAME) {
+        let body = match frames.next(&mut line.until(end), limits::MAX_FRAME) {
             Ok(Some(body)) => body,
             Ok(None) => return Err(refusal()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(silence()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(silence()),
             Err(error) => return Err(hung_up(error)),
         };
         let answer: Result<Welcome, Error> = decode(body)?;
         frames.wipe();
-        stream.socket().set_read_timeout(None)?;
         Ok(answer.map(|welcome| {
             let node = welcome.node;
-            (
-                Self { stream, frames, out, number: 0, node, speaks_for: NOBODY, core: 0, broken: false },
-                welcome,
-            )
+            (Self { line, frames, out, number: 0, node, speaks_for: NOBODY, core: 0, broken: false }, welcome)
         }))
     }
 
     /// Whether the descriptor is still ours. Asked before each use; whether the node is still there
     /// needn't be: writing to a Unix socket whose other end is closed fails.
     pub(crate) fn is_ours(&self) -> bool {
-        self.stream.is_ours()
+        self.line.is_ours()
     }
 
     #[cfg(test)]
     pub(crate) fn estrange(&mut self) {
-        self.stream.estrange();
+        self.line.estrange();
     }
 
     /// Sends a request, and those that go along, and reads the answers; the others' are in `lead` then. After a failure
@@ -170,7 +162,7 @@ impl Conn {
         lead: &mut Lead<'_>,
     ) -> Result<Reply, Failure> {
         // An answer that nobody asked for would be taken for the next one's.
-        if self.broken || !self.frames.is_empty() {
+        if self.broken || !self.frames.is_empty() || self.line.is_over() {
             return Err(Failure::Unsent(io::ErrorKind::BrokenPipe.into()));
         }
         let mut number = self.number.wrapping_add(1);
@@ -197,7 +189,7 @@ impl Conn {
         in_flight: &InFlight<'_>,
         alone: bool,
     ) -> Result<Reply, Failure> {
-        let mut answer = in_flight.answer(&mut self.stream, request);
+        let mut answer = in_flight.answer(&mut self.line, request);
         match self.frames.next(&mut answer, limits::MAX_FRAME) {
             Ok(Some(body)) => {
                 let reply = decode::<Numbered<Reply>>(body);
@@ -208,10 +200,15 @@ impl Conn {
                     Err(error) => Err(Failure::Hopeless(malformed(self.node, &error))),
                 }
             }
+            // By TLS a node says that it's done, and that's after the answers to all that it has carried out.
+            Ok(None) if self.line.is_tls() => Err(Failure::Unsent(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the node closed the connection",
+            ))),
             Ok(None) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
             // A Unix socket says this when its other end was closed with bytes in it that nobody had
             // read: ours. So the node never saw the whole request, if there was but one.
-            Err(error) if alone && error.kind() == io::ErrorKind::ConnectionReset => {
+            Err(error) if alone && !self.line.is_tls() && error.kind() == io::ErrorKind::ConnectionReset => {
                 Err(Failure::Unsent(error))
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -227,8 +224,8 @@ impl Conn {
             return Err(Failure::Hopeless(Error::new(ReturnCode::DATA_LEN_RANGE, message)));
         }
         self.number = lead.write(self.node, message.number(), &mut self.out);
-        let sent = match self.stream.write(&self.out) {
-            Ok(written) => match self.stream.write_all(&self.out[written..]) {
+        let sent = match self.line.write(&self.out) {
+            Ok(written) => match self.line.write_all(&self.out[written..]) {
                 // A frame that wasn't written to its end can't have been carried out, but those before it can.
                 Err(error) if !lead.is_alone() => Err(Failure::Lost(in_time(error))),
                 sent => sent.map_err(|error| Failure::Unsent(in_time(error))),
@@ -281,6 +278,11 @@ fn in_time(error: io::Error) -> io::Error {
         io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "the node takes nothing in"),
         _ => error,
     }
+}
+
+/// How long a node may take for what it does at once.
+pub(crate) fn at_once(limit: Option<Duration>) -> Duration {
+    limit.map_or(HELLO_TIMEOUT, |limit| limit.min(HELLO_TIMEOUT))
 }
 
 /// A node that turns a client away closes the connection, before it has read the [`Hello`] or after.

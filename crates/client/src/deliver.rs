@@ -11,9 +11,10 @@ use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response,
 
 use crate::choice::{self, Route};
 use crate::client::Client;
-use crate::config::Retry;
-use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN, frame};
+use crate::config::{Endpoint, Retry};
+use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN, at_once, frame};
 use crate::lanes::{Lead, Outcome, Part};
+use crate::line::Line;
 use crate::link::Link;
 use crate::log::Level;
 use crate::state::{binds, makes_session_object};
@@ -186,7 +187,12 @@ impl Client {
             Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
             Err(failure) => {
                 if let (true, Failure::Unsent(error)) = (link.failed(self.now_ms()), &failure) {
-                    self.log.say(Level::Info, format_args!("{} can't be reached: {error}", Named(link)));
+                    // Time doesn't mend who isn't trusted.
+                    let level = match error.kind() {
+                        io::ErrorKind::PermissionDenied => Level::Warn,
+                        _ => Level::Info,
+                    };
+                    self.log.say(level, format_args!("{} can't be reached: {error}", Named(link)));
                 }
                 return Err(failure);
             }
@@ -222,14 +228,34 @@ impl Client {
         failure
     }
 
+    /// Connects to a node, and sees that it's one by its certificate if it's reached by TCP.
+    fn dial(&self, link: &Link, within: Duration) -> io::Result<Line> {
+        match (link.address.connect(within)?, &self.config.tls) {
+            ((stream, None), _) => Line::plain(stream),
+            ((stream, Some(node)), Some(tls)) => Line::secured(stream, tls.ready(), node, within),
+            ((_, Some(_)), None) => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the configuration names no ca_file, so that nodes that are reached by TCP can't be trusted",
+            )),
+        }
+    }
+
     fn connect(&self, link: &Arc<Link>) -> std::result::Result<Conn, Failure> {
         let (Some(instance), Some(family)) = (self.instance, self.family) else {
             let error = io::Error::other("the system gives no random bytes (getrandom)");
             return Err(Failure::Unsent(error));
         };
         let hello = Hello { protocol: PROTOCOL, instance, family, availability: self.config.availability };
-        let stream = link.address.connect().map_err(Failure::Unsent)?;
-        let (conn, welcome) = Conn::open(stream, &hello, self.config.call_timeout())?;
+        let limit = self.config.call_timeout();
+        let line = self.dial(link, at_once(limit)).map_err(Failure::Unsent)?;
+        let (conn, welcome) = Conn::open(line, &hello, limit)?;
+        if let Some(id) = self.config.cluster_id.as_ref().filter(|id| **id != welcome.cluster.name) {
+            let message = format!(
+                "it's a node of cluster {:?}, not of {id:?} as cluster_id says",
+                welcome.cluster.name
+            );
+            return Err(Failure::Unsent(io::Error::new(io::ErrorKind::PermissionDenied, message)));
+        }
         if welcome.cluster.members.len() > limits::MAX_NODES {
             let message = "the node names more nodes than there may be";
             return Err(Failure::Unsent(io::Error::new(io::ErrorKind::InvalidData, message)));
@@ -455,7 +481,15 @@ fn lost(link: &Link, error: &io::Error) -> Error {
 fn describe(trouble: &mut String, link: &Link, error: &dyn std::fmt::Display) {
     use std::fmt::Write;
     let separator = if trouble.is_empty() { "" } else { ", " };
-    let _ = write!(trouble, "{separator}{}: {error}", link.address.path().display());
+    let _ = write!(trouble, "{separator}{}: {error}", place(link));
+}
+
+/// Where a node is, in messages.
+fn place(link: &Link) -> String {
+    match link.address.endpoint() {
+        Endpoint::Unix(path) => path.display().to_string(),
+        endpoint @ Endpoint::Tcp { .. } => endpoint.to_string(),
+    }
 }
 
 /// A node's name in messages.
@@ -466,7 +500,7 @@ impl std::fmt::Display for Named<'_> {
         if let Some(node) = self.0.node() {
             write!(f, "node {} at ", node.0)?;
         }
-        write!(f, "{}", self.0.address.path().display())
+        f.write_str(&place(self.0))
     }
 }
 

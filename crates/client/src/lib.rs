@@ -20,6 +20,7 @@ mod descriptor;
 mod dial;
 mod gate;
 mod lanes;
+mod line;
 mod link;
 mod log;
 mod login;
@@ -27,5 +28,7 @@ mod state;
 mod wait;
 
 pub use client::{Client, Route};
-pub use config::{ClusterConfig, Config, ConfigError, Endpoint, Retry};
+pub use config::{
+    CLOUDHSM_FILE, ClusterConfig, Config, ConfigError, Endpoint, Logging, Retry, Tls, TlsFiles,
+};
 pub use log::{Level, LogFn};

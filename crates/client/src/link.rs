@@ -5,13 +5,13 @@
 //! was used last instead, whatever the core, two callers exchanged connections all the time and signed at half the
 //! rate (docs/performance.md).
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::thread::sched_getcpu;
 use strongroom_model::NodeId;
 
+use crate::config::Endpoint;
 use crate::conn::{Conn, HELLO_TIMEOUT};
 use crate::dial::Address;
 use crate::lanes::Lanes;
@@ -46,8 +46,8 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(path: PathBuf, configured: bool, node: Option<NodeId>) -> Self {
-        Self::at(Address::new(path), configured, node)
+    pub(crate) fn new(endpoint: Endpoint, configured: bool, node: Option<NodeId>) -> Self {
+        Self::at(Address::new(endpoint), configured, node)
     }
 
     fn at(address: Address, configured: bool, node: Option<NodeId>) -> Self {
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_node_that_fails_is_left_alone_ever_longer() {
-        let link = Link::new("/s".into(), true, None);
+        let link = Link::new(Endpoint::Unix("/s".into()), true, None);
         assert!(!link.rests(|| 0));
         let mut rests = Vec::new();
         for _ in 0..9 {
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_silent_node_is_left_alone_for_long_and_tried_by_one() {
-        let link = Link::new("/s".into(), true, None);
+        let link = Link::new(Endpoint::Unix("/s".into()), true, None);
         link.is_tried(|| 1000);
         assert!(!link.rests(|| 0), "a node that is well is everybody's");
         assert!(link.falls_silent(1000) && !link.falls_silent(1000));

@@ -24,9 +24,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(config: &ClusterConfig) -> Self {
-        let link = |endpoint: &Endpoint| match endpoint {
-            Endpoint::Unix(path) => Arc::new(Link::new(path.clone(), true, None)),
-        };
+        let link = |endpoint: &Endpoint| Arc::new(Link::new(endpoint.clone(), true, None));
         Self {
             links: config.nodes.iter().map(link).collect(),
             cluster: None,

@@ -23,9 +23,9 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
-use strongroom_wire::{Request, Stream};
+use strongroom_wire::Request;
+
+use crate::line::Line;
 
 /// Kinds of request told apart; others share a place.
 const KINDS: usize = 64;
@@ -104,13 +104,13 @@ impl Wait {
 }
 
 impl InFlight<'_> {
-    /// The stream to read a request's answer from.
-    pub(crate) fn answer<'a>(&'a self, stream: &'a mut Stream, request: &Request) -> Answer<'a> {
+    /// The line to read a request's answer from.
+    pub(crate) fn answer<'a>(&'a self, line: &'a mut Line, request: &Request) -> Answer<'a> {
         let wait = self.wait;
         let kind = &wait.kinds[kind_of(request)];
         let awake = self.others == 0 && !wait.budget.is_zero() && kind.is_due() && wait.cores() > 1;
         let limit = wait.limit.map(|limit| limit.saturating_mul(patience(request)));
-        Answer { stream, wait, limit, awake: awake.then_some(kind) }
+        Answer { line, wait, limit, awake: awake.then_some(kind) }
     }
 
     /// Whether there are more calls than cores to carry them out, so many more that it pays to send some together.
@@ -153,7 +153,7 @@ impl Kind {
 
 /// Reads an answer; waits for its first bytes awake if that pays.
 pub(crate) struct Answer<'a> {
-    stream: &'a mut Stream,
+    line: &'a mut Line,
     wait: &'a Wait,
     limit: Option<Duration>,
     awake: Option<&'a Kind>,
@@ -165,13 +165,9 @@ impl Read for Answer<'_> {
             let begun = Instant::now();
             let mut polled = Duration::ZERO;
             loop {
-                match recv(&*self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
-                    Ok((_, read)) => {
-                        kind.in_time();
-                        return Ok(read);
-                    }
-                    Err(Errno::AGAIN | Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
+                if let Some(read) = self.line.try_read(buffer)? {
+                    kind.in_time();
+                    return Ok(read);
                 }
                 if self.wait.in_flight.load(Ordering::Relaxed) > 1 {
                     break;
@@ -189,8 +185,7 @@ impl Read for Answer<'_> {
                 polled = now;
             }
         }
-        Stream::wait_readable(&*self.stream, self.limit)?;
-        self.stream.read(buffer)
+        self.line.read_within(self.limit, buffer)
     }
 }
 
@@ -232,11 +227,13 @@ mod tests {
     use std::io::Write;
     use std::os::unix::net::UnixStream;
 
+    use strongroom_wire::Stream;
+
     use super::*;
 
-    fn pair() -> (Stream, Stream) {
+    fn pair() -> (Line, Stream) {
         let (one, other) = UnixStream::pair().unwrap();
-        (Stream::new(one), Stream::new(other))
+        (Line::plain(Stream::new(one)).unwrap(), Stream::new(other))
     }
 
     /// A `Wait` that believes in a spare core wherever the test runs.
@@ -293,8 +290,7 @@ mod tests {
     #[test]
     fn only_a_lone_call_with_a_spare_core_waits_awake() {
         let (mut ours, _peer) = pair();
-        let alone =
-            |wait: &Wait, stream: &mut Stream| wait.begin().answer(stream, &Request::Info).awake.is_some();
+        let alone = |wait: &Wait, line: &mut Line| wait.begin().answer(line, &Request::Info).awake.is_some();
         assert!(alone(&wait(50), &mut ours));
         assert!(!alone(&wait(0), &mut ours));
         let busy = wait(50);

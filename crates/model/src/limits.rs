@@ -44,6 +44,8 @@ pub const MAX_OPERATIONS: usize = 4096;
 pub const MAX_SESSIONS: usize = 65_536;
 /// Connections to one node.
 pub const MAX_CONNECTIONS: usize = 4096;
+/// TLS handshakes with one node at once; the one that has taken longest gives way to a new one.
+pub const MAX_HANDSHAKES: usize = 128;
 /// Memory of a daemon for messages, in bytes: buffers of connections that are larger than [`FREE_BUFFERS`].
 pub const MAX_BUFFERS: usize = 512 * 1024 * 1024;
 /// The buffers, in bytes, that each connection may have beside that.

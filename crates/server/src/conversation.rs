@@ -1,17 +1,18 @@
 //! One client's connection, from its first message to its last.
 
-use std::io::{self, Write};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::retry_on_intr;
-use rustix::net::{SendFlags, send};
 use strongroom_model::{Error, ReturnCode, limits, wipe};
 use strongroom_node::Node;
-use strongroom_wire::{Envelope, Frames, Hello, Numbered, Reply, Standing, Stream, Welcome, decode, encode};
+use strongroom_wire::{
+    ClusterInfo, Envelope, Frames, Hello, Numbered, Reply, Response, Standing, Welcome, decode, encode,
+};
 
 use crate::budget::Budget;
+use crate::channel::Channel;
 use crate::connections::Place;
 use crate::faults::{Fate, Faults};
 use crate::reader::Reader;
@@ -50,14 +51,14 @@ pub(crate) enum Ended {
 /// Serves a client until it closes the connection.
 pub(crate) fn converse(
     place: &Place,
+    channel: &Channel<'_>,
     node: &Arc<Node>,
     faults: &Faults,
     budget: &Budget,
     activity: &Activity,
 ) -> Result<(), Ended> {
-    let stream = place.stream();
-    stream.socket().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
-    let mut reader = Reader::new(stream.socket(), activity.join());
+    channel.stream().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
+    let mut reader = Reader::new(channel, activity.join());
     let mut frames = Frames::new();
     let mut out = Vec::new();
     let mut share = budget.join();
@@ -66,24 +67,27 @@ pub(crate) fn converse(
     let Some(body) = frames.next(&mut reader, MAX_HELLO)? else { return Ok(()) };
     let hello: Hello = decode(body)?;
     frames.wipe();
-    let (mut connection, welcome) = match node.connect(&hello) {
+    let (mut connection, mut welcome) = match node.connect(&hello) {
         Ok(taken_in) => taken_in,
         Err(error) => {
-            turn_away(stream, &error);
+            turn_away(channel, &error);
             return Err(Ended::Refused(error));
         }
     };
+    if channel.is_remote() {
+        show_from_afar(&mut welcome.cluster);
+    }
     encode(&Ok::<_, Error>(welcome), &mut out)?;
     if faults.now().is_some() {
         faults.hang(|| place.is_closed());
     }
-    flush(place, faults, &mut out)?;
+    flush(place, channel, faults, &mut out)?;
 
     loop {
         // Requests that came together are answered together.
         let together = frames.has_next();
         if !together {
-            flush(place, faults, &mut out)?;
+            flush(place, channel, faults, &mut out)?;
         }
         if share.note(frames.size() + out.capacity()) {
             frames.shrink();
@@ -99,7 +103,7 @@ pub(crate) fn converse(
         frames.wipe();
         let Numbered { number, message: envelope } = envelope?;
         if out.len() > MAX_DUE || !envelope.request.is_quick() {
-            flush(place, faults, &mut out)?;
+            flush(place, channel, faults, &mut out)?;
         }
         place.count_request();
         let fate = faults.now().map_or(Fate::Served, |ill| {
@@ -117,10 +121,13 @@ pub(crate) fn converse(
         }
         // One client's bad luck must not be the others'. What the panic left half-done goes with the connection.
         let Ok(reply) = catch_unwind(AssertUnwindSafe(|| connection.handle(envelope))) else {
-            flush(place, faults, &mut out)?;
+            flush(place, channel, faults, &mut out)?;
             return Err(Ended::Panicked);
         };
-        let answer = Numbered { number, message: reply };
+        let mut answer = Numbered { number, message: reply };
+        if let (true, Ok(Response::Cluster(info))) = (channel.is_remote(), &mut answer.message.result) {
+            show_from_afar(info);
+        }
         if encode(&answer, &mut out).is_err() {
             encode(&Numbered { number, message: too_long(&answer.message) }, &mut out)?;
         }
@@ -133,26 +140,26 @@ pub(crate) fn converse(
 }
 
 /// Sends answers that are due, later if a fault wants it so.
-fn flush(place: &Place, faults: &Faults, out: &mut Vec<u8>) -> io::Result<()> {
+fn flush(place: &Place, channel: &Channel<'_>, faults: &Faults, out: &mut Vec<u8>) -> io::Result<()> {
     if out.is_empty() {
         return Ok(());
     }
     if faults.now().is_some() {
         faults.delay(|| place.is_closed());
     }
-    send_all(place.stream(), out)
+    send_all(channel, out)
 }
 
 /// Tells a client why it isn't taken in.
-pub(crate) fn turn_away(stream: &Stream, why: &Error) {
+pub(crate) fn turn_away(channel: &Channel<'_>, why: &Error) {
     let mut out = Vec::new();
     // It may have gone away itself.
-    let _ = encode(&Err::<Welcome, _>(why), &mut out).and_then(|()| send_all(stream, &mut out));
+    let _ = encode(&Err::<Welcome, _>(why), &mut out).and_then(|()| send_all(channel, &mut out));
 }
 
 /// Sends what is in the buffer and wipes it.
-fn send_all(stream: &Stream, out: &mut Vec<u8>) -> io::Result<()> {
-    let sent = Sender(stream).write_all(out);
+fn send_all(channel: &Channel<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    let sent = channel.write_all(out);
     wipe(out);
     out.clear();
     if out.capacity() > KEPT {
@@ -176,17 +183,9 @@ fn busy(node: &Node) -> Reply {
     Reply { revision: node.revision(), epoch: 0, detached: false, standing: Standing::Busy, result }
 }
 
-/// The stream's writing half, while others hold the stream too.
-struct Sender<'a>(&'a Stream);
-
-impl Write for Sender<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(retry_on_intr(|| send(self.0, bytes, SendFlags::NOSIGNAL))?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Leaves out what is of use on this machine only.
+fn show_from_afar(info: &mut ClusterInfo) {
+    info.members.iter_mut().for_each(|member| member.socket.clear());
 }
 
 impl From<io::Error> for Ended {

@@ -223,7 +223,24 @@ impl Daemon {
         node: NodeId,
         wanted: Option<Ipv4Addr>,
     ) -> Result<SocketAddrV4, Refusal> {
-        self.addresses.allot(cluster, node, wanted).map_err(Refusal::Failed)
+        let mut clusters = self.clusters.lock();
+        let address = self.addresses.allot(cluster, node, wanted).map_err(Refusal::Failed)?;
+        match clusters.get_mut(cluster) {
+            Some(served) => served.listen_where_told().map_err(Refusal::Failed).map(|()| address),
+            None => Ok(address),
+        }
+    }
+
+    /// Has all nodes of a cluster listen for TLS, too, at addresses that they have or get; how the cluster is then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`].
+    pub fn listen(&self, cluster: &str) -> Result<ClusterStatus, Refusal> {
+        self.with(cluster, |served| {
+            served.listen()?;
+            Ok(served.status())
+        })
     }
 
     /// Takes the address back that a node had which is no more, or that was reserved in vain.

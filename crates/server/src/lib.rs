@@ -9,6 +9,7 @@ pub mod audit;
 mod authorities;
 mod backups;
 mod budget;
+mod channel;
 mod config;
 mod connections;
 pub mod control;
@@ -25,7 +26,9 @@ mod reader;
 mod root_key;
 mod serve;
 mod served;
+mod terms;
 mod throttle;
+mod tls;
 mod wait;
 
 pub use backups::{BackupPolicy, BucketConfig, SecretText};

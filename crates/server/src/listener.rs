@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddrV4;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -16,17 +17,19 @@ use strongroom_wire::Stream;
 
 use crate::ServeError;
 use crate::budget::Budget;
+use crate::channel::Channel;
 use crate::connections::{Connections, Place};
 use crate::conversation::{Ended, converse, turn_away};
 use crate::faults::Faults;
 use crate::throttle::Throttle;
+use crate::tls::{Handshakes, Terms, TlsListener};
 use crate::wait::Activity;
 
 /// Stack of a connection's thread in bytes. Generating RSA-8192 keys and checking passwords take less than a
 /// sixteenth of it. Only what is used takes memory.
-const STACK: usize = 256 * 1024;
+pub(crate) const STACK: usize = 256 * 1024;
 /// How long to leave the system alone when it has no descriptors or threads left.
-const RECOVER: Duration = Duration::from_millis(50);
+pub(crate) const RECOVER: Duration = Duration::from_millis(50);
 
 /// What the connections of all nodes of a daemon share.
 #[derive(Debug, Default)]
@@ -40,15 +43,18 @@ pub(crate) struct Listener {
     shared: Arc<Shared>,
     socket: Arc<UnixListener>,
     path: PathBuf,
+    tls: Option<TlsListener>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+/// What those share who take clients in.
+pub(crate) struct Shared {
     /// Cluster and node, for the log.
-    name: String,
+    pub(crate) name: String,
     node: Arc<Node>,
     faults: Arc<Faults>,
-    connections: Arc<Connections>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) handshakes: Handshakes,
     common: Arc<Common>,
     refusals: Throttle,
 }
@@ -68,6 +74,7 @@ impl Listener {
             node: Arc::clone(node),
             faults: Arc::clone(faults),
             connections: Arc::default(),
+            handshakes: Handshakes::default(),
             common: Arc::clone(common),
             refusals: Throttle::default(),
         });
@@ -76,7 +83,18 @@ impl Listener {
             .name(shared.name.clone())
             .spawn(move || accept(&accepting, &with))
             .map_err(|error| ServeError::io("start a thread for", path, error))?;
-        Ok(Self { shared, socket, path: path.to_owned(), thread: Some(thread) })
+        Ok(Self { shared, socket, path: path.to_owned(), tls: None, thread: Some(thread) })
+    }
+
+    /// Listens for TLS, too, unless it does already.
+    pub(crate) fn start_tls(&mut self, address: SocketAddrV4, terms: &Arc<Terms>) -> Result<(), ServeError> {
+        if self.tls.is_none() && self.thread.is_some() {
+            let started = TlsListener::start(address, &self.shared, terms);
+            let started = started
+                .map_err(|error| ServeError::io("listen at", Path::new(&address.to_string()), error))?;
+            self.tls = Some(started);
+        }
+        Ok(())
     }
 
     pub(crate) fn connection_count(&self) -> usize {
@@ -102,6 +120,7 @@ impl Listener {
         let Some(thread) = self.thread.take() else { return };
         // Removed first, so that who finds no socket knows that nobody answers.
         let _ = fs::remove_file(&self.path);
+        self.tls = None;
         end(&self.shared.connections);
         let _ = rustix::net::shutdown(&*self.socket, Shutdown::Both);
         let _ = thread.join();
@@ -158,22 +177,23 @@ impl Shared {
                     self.name,
                     limits::MAX_CONNECTIONS
                 );
-                turn_away(&stream, &Error::new(ReturnCode::DEVICE_MEMORY, message));
+                turn_away(&Channel::plain(&stream), &Error::new(ReturnCode::DEVICE_MEMORY, message));
                 self.refuse(&format!("there are {} connections already", limits::MAX_CONNECTIONS));
                 return;
             }
         };
         let shared = Arc::clone(self);
         let thread = Builder::new().name(self.name.clone()).stack_size(STACK);
-        if let Err(error) = thread.spawn(move || shared.serve(&place)) {
+        if let Err(error) = thread.spawn(move || shared.serve(&place, &Channel::plain(place.stream()))) {
             self.refuse(&format!("the system gives no thread: {error}"));
             sleep(RECOVER);
         }
     }
 
-    fn serve(&self, place: &Place) {
-        match converse(place, &self.node, &self.faults, &self.common.budget, &self.common.activity) {
-            Ok(()) => {}
+    /// Serves a client until it goes.
+    pub(crate) fn serve(&self, place: &Place, channel: &Channel<'_>) {
+        match converse(place, channel, &self.node, &self.faults, &self.common.budget, &self.common.activity) {
+            Ok(()) => channel.say_goodbye(),
             Err(Ended::Broken) => tracing::debug!("node {}: a fault broke a connection", self.name),
             Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
             Err(Ended::Full(error)) => self.refuse(&error.to_string()),
@@ -187,7 +207,7 @@ impl Shared {
     }
 
     /// Tells of a client that was turned away or dropped, unless there were many lately.
-    fn refuse(&self, why: &str) {
+    pub(crate) fn refuse(&self, why: &str) {
         if let Some(held_back) = self.refusals.pass() {
             let more = if held_back > 0 { format!(" ({held_back} more since)") } else { String::new() };
             tracing::warn!("node {}: a client was dropped: {why}{more}", self.name);

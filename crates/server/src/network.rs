@@ -230,7 +230,7 @@ mod tests {
 
     fn home() -> (tempfile::TempDir, Home) {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::new(dir.path());
+        let home = Home::new(dir.path().join("home"));
         home.prepare().unwrap();
         (dir, home)
     }

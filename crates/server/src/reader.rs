@@ -1,19 +1,17 @@
 //! A client's socket as the thread that serves it reads it: patient between messages, not within one.
 
 use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, recv};
-use strongroom_wire::Stream;
+use rustix::io::Errno;
 
+use crate::channel::Channel;
 use crate::wait::{InFlight, Waiter};
 
 /// Reads messages. Which bytes belong to which is [`strongroom_wire::Frames`]'s business.
 pub(crate) struct Reader<'a> {
-    socket: &'a UnixStream,
+    channel: &'a Channel<'a>,
     waiter: Waiter<'a>,
     state: State,
 }
@@ -32,8 +30,8 @@ impl<'a> Reader<'a> {
     /// How long a message may take from its first byte to its last.
     const WITHIN: Duration = Duration::from_secs(30);
 
-    pub(crate) fn new(socket: &'a UnixStream, waiter: Waiter<'a>) -> Self {
-        Self { socket, waiter, state: State::Between }
+    pub(crate) fn new(channel: &'a Channel<'a>, waiter: Waiter<'a>) -> Self {
+        Self { channel, waiter, state: State::Between }
     }
 
     /// Notes that a request is carried out, until the result is dropped; `together`: which came with the one before.
@@ -53,17 +51,15 @@ impl<'a> Reader<'a> {
 
     fn read_by(&self, deadline: Instant, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match recv(self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
-                Ok((_, read)) => return Ok(read),
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+            if let Some(read) = self.channel.try_read(buffer)? {
+                return Ok(read);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::TimedOut)?;
-            let mut ready = [PollFd::new(self.socket, PollFlags::IN)];
+            let mut ready = [PollFd::new(self.channel.stream(), PollFlags::IN)];
             match poll(&mut ready, Some(&left)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -76,12 +72,10 @@ impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.state {
             State::Between => {
-                let read = match self.waiter.poll(self.socket, buffer) {
+                let channel = self.channel;
+                let read = match self.waiter.poll(|| channel.try_read(buffer)) {
                     Some(read) => read?,
-                    None => {
-                        Stream::wait_readable(self.socket, None)?;
-                        retry_on_intr(|| recv(self.socket, &mut *buffer, RecvFlags::empty()))?.1
-                    }
+                    None => channel.read(buffer)?,
                 };
                 self.state = State::Within;
                 Ok(read)
@@ -100,6 +94,9 @@ impl Read for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use strongroom_wire::Stream;
 
     use super::*;
     use crate::wait::Activity;
@@ -107,8 +104,9 @@ mod tests {
     #[test]
     fn a_message_that_is_expected_must_come() {
         let (mut near, far) = UnixStream::pair().unwrap();
-        let activity = Activity::default();
-        let mut reader = Reader::new(&far, activity.join());
+        let (activity, far) = (Activity::default(), Stream::new(far));
+        let channel = Channel::plain(&far);
+        let mut reader = Reader::new(&channel, activity.join());
         reader.expect_message(Duration::from_millis(50));
         near.write_all(b"ab").unwrap();
         let mut buffer = [0; 8];

@@ -104,6 +104,7 @@ impl Handler for Commands {
                 .daemon
                 .initialize_cluster(&cluster, &signed_cert, &trust_anchor)
                 .map(ControlResponse::Certificates),
+            ControlRequest::Listen { cluster } => self.daemon.listen(&cluster).map(ControlResponse::Cluster),
             ControlRequest::Shutdown => {
                 // The receiver is gone only when the daemon is ending anyway.
                 let _ = self.end.send(());

@@ -20,6 +20,8 @@ use crate::faults::{Faults, Ill, MAX_DELAY_MS};
 use crate::home::{Home, check_socket_path};
 use crate::listener::{Common, Listener};
 use crate::network::Addresses;
+use crate::terms;
+use crate::tls::Terms;
 
 /// How long calls in flight may take on a node that is removed.
 const REMOVAL_GRACE: Duration = Duration::from_secs(30);
@@ -31,6 +33,7 @@ pub(crate) struct Served {
     logs: Arc<Logs>,
     addresses: Arc<Addresses>,
     cluster: Arc<Cluster>,
+    terms: Arc<Terms>,
     seats: BTreeMap<NodeId, Seat>,
 }
 
@@ -56,7 +59,7 @@ impl Served {
         logs: &Arc<Logs>,
         addresses: &Arc<Addresses>,
     ) -> Result<Self, ServeError> {
-        if addresses.network().enabled {
+        if addresses.network().enabled && cluster.certificates().is_some() {
             for node in cluster.members() {
                 addresses.allot(cluster.name(), node, None).map_err(|problem| ServeError::Cluster {
                     name: cluster.name().to_owned(),
@@ -65,23 +68,55 @@ impl Served {
                 })?;
             }
         }
-        let (at, name) = (home.clone(), cluster.name().to_owned());
-        let tcp = Arc::clone(addresses);
-        cluster.set_sockets(move |node| Member {
-            node,
-            socket: at.socket(&name, node).to_string_lossy().into_owned(),
-            address: tcp.of(&name, node).map(|address| address.to_string()),
-        });
         let nodes = cluster.nodes();
         let (home, common, logs) = (home.clone(), Arc::clone(common), Arc::clone(logs));
         let (addresses, cluster) = (Arc::clone(addresses), Arc::new(cluster));
         // All logs are kept before any node serves: what one does the others tell of, too.
         nodes.iter().try_for_each(|node| logs.attach(cluster.name(), node, false))?;
-        let mut served = Self { home, common, logs, addresses, cluster, seats: BTreeMap::new() };
+        let terms = terms::of(&cluster, addresses.network().tls12);
+        let mut served = Self { home, common, logs, addresses, cluster, terms, seats: BTreeMap::new() };
+        served.publish();
         for node in nodes {
             served.seat(node)?;
         }
         Ok(served)
+    }
+
+    /// Tells clients where nodes are.
+    fn publish(&self) {
+        let (home, name) = (self.home.clone(), self.cluster.name().to_owned());
+        let addresses = Arc::clone(&self.addresses);
+        self.cluster.set_sockets(move |node| Member {
+            node,
+            socket: home.socket(&name, node).to_string_lossy().into_owned(),
+            address: addresses.of(&name, node).map(|address| address.to_string()),
+        });
+    }
+
+    /// Has all nodes listen for TLS, too, at addresses that they have or get.
+    pub(crate) fn listen(&mut self) -> Result<(), String> {
+        if self.cluster.certificates().is_none() {
+            return Err(format!(
+                "cluster {} has no key for TLS, since it was made by an earlier version: make a new cluster for clients that \
+                 come by TCP",
+                self.cluster.name()
+            ));
+        }
+        let nodes: Vec<_> = self.seats.keys().copied().collect();
+        nodes.iter().try_for_each(|id| self.addresses.allot(self.cluster.name(), *id, None).map(drop))?;
+        self.listen_where_told()
+    }
+
+    /// Has those nodes listen for TLS that have an address.
+    pub(crate) fn listen_where_told(&mut self) -> Result<(), String> {
+        for (id, seat) in &mut self.seats {
+            let address = self.addresses.of(self.cluster.name(), *id);
+            if let (Some(address), Some(running)) = (address, &mut seat.running) {
+                running.listener.start_tls(address, &self.terms).map_err(|error| error.to_string())?;
+            }
+        }
+        self.publish();
+        Ok(())
     }
 
     /// Makes something go wrong with a node, or right again.
@@ -308,7 +343,10 @@ impl Served {
         let path = self.socket(id);
         check_socket_path(&path)?;
         let faults = self.seats.get(&id).map(|seat| Arc::clone(&seat.faults)).unwrap_or_default();
-        let listener = Listener::start(self.cluster.name(), &node, &path, &faults, &self.common)?;
+        let mut listener = Listener::start(self.cluster.name(), &node, &path, &faults, &self.common)?;
+        if let Some(address) = self.address(id) {
+            listener.start_tls(address, &self.terms)?;
+        }
         let seat = self.seats.entry(id).or_insert(Seat { running: None, is_cut: false, faults });
         seat.running = Some(Running { node, listener });
         Ok(())

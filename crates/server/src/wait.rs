@@ -14,13 +14,10 @@
 //! Between polls the core is offered to whoever wants it.
 
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 
 /// The longest wait.
 const BUDGET: Duration = Duration::from_micros(60);
@@ -116,7 +113,10 @@ impl<'a> Waiter<'a> {
     }
 
     /// Waits for the first bytes of the next request, if that may pay; `None` if they didn't come.
-    pub(crate) fn poll(&mut self, socket: &UnixStream, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    pub(crate) fn poll(
+        &mut self,
+        mut try_read: impl FnMut() -> io::Result<Option<usize>>,
+    ) -> Option<io::Result<usize>> {
         if !self.is_due() {
             return None;
         }
@@ -126,13 +126,13 @@ impl<'a> Waiter<'a> {
         }
         let mut polled = begun;
         loop {
-            match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
-                Ok((_, read)) => {
+            match try_read() {
+                Ok(Some(read)) => {
                     self.penalty = 1;
                     return Some(Ok(read));
                 }
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(error) => return Some(Err(error.into())),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
             }
             std::thread::yield_now();
             let now = Instant::now();
@@ -182,6 +182,11 @@ impl Drop for InFlight<'_> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use strongroom_wire::Stream;
+
+    use crate::channel::Channel;
 
     use super::*;
 
@@ -225,6 +230,10 @@ mod tests {
         let activity = Activity::with_cores(2);
         let mut waiter = activity.join();
         let (mut near, far) = UnixStream::pair().unwrap();
+        let far = Stream::new(far);
+        let channel = Channel::plain(&far);
+        let mut byte = [0; 9];
+        let mut read = || channel.try_read(&mut byte);
         drop(waiter.begin(false));
         let mut tried = Vec::new();
         for call in 0..40 {
@@ -237,14 +246,14 @@ mod tests {
         assert_eq!(tried, [0, 2, 5, 10, 19, 36]);
         waiter.penalty = 1;
         waiter.skip = 0;
-        assert!(waiter.poll(&far, &mut [0; 9]).is_none(), "nothing was sent");
+        assert!(waiter.poll(&mut read).is_none(), "nothing was sent");
 
         *activity.rests.lock() = None;
         waiter.skip = 0;
         near.write_all(b"x").unwrap();
-        assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(1))));
+        assert!(matches!(waiter.poll(&mut read), Some(Ok(1))));
         assert_eq!(waiter.penalty, 1);
         drop(near);
-        assert!(matches!(waiter.poll(&far, &mut [0; 9]), Some(Ok(0))));
+        assert!(matches!(waiter.poll(&mut read), Some(Ok(0))));
     }
 }

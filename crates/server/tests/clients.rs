@@ -172,7 +172,7 @@ fn unfinished_messages_of_strangers_take_little_memory_and_leave_the_rest_to_use
     message.resize(10 << 20, 1);
     let send = &|number| {
         let mut stranger = Client::connect(&home.socket(1), number);
-        stranger.stream.socket().set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+        stranger.stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
         // Most aren't listened to to the end.
         let _ = stranger.stream.write_all(&message);
         stranger

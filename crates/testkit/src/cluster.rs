@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binaries::strongroom;
-use crate::process::run_with;
+use crate::process::{Finished, run_any, run_with};
 use crate::wait::wait_for_end;
 
 const UP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -43,6 +43,8 @@ pub struct Builder {
     crypto_users: Vec<(String, String)>,
     uninitialized: bool,
     own_ca: bool,
+    by_tls: bool,
+    daemon_config: Option<String>,
 }
 
 impl Builder {
@@ -94,6 +96,18 @@ impl Builder {
         self
     }
 
+    /// Its clients come by TLS, and by no socket.
+    pub fn by_tls(mut self) -> Self {
+        self.by_tls = true;
+        self
+    }
+
+    /// What the daemon's configuration says, in TOML.
+    pub fn daemon_config(mut self, text: &str) -> Self {
+        self.daemon_config = Some(text.into());
+        self
+    }
+
     /// Brings it up.
     ///
     /// # Panics
@@ -106,10 +120,28 @@ impl Builder {
         // Clients that run as other users pass through it to the sockets.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711))
             .expect("permissions of a folder of one's own");
+        if let Some(config) = &self.daemon_config {
+            let home = folder.path().join("h");
+            fs::create_dir(&home).expect("a new folder");
+            fs::set_permissions(&home, Permissions::from_mode(0o711))
+                .expect("permissions of a folder of one's own");
+            fs::write(home.join("config.toml"), config).expect("a new file");
+        }
         let guard = Guard::start(folder.path());
-        let mut cluster =
-            Cluster { _guard: guard, folder, builder: self, up: Up::default(), officer_password: None };
+        let mut cluster = Cluster {
+            _guard: guard,
+            folder,
+            builder: self,
+            up: Up::default(),
+            officer_password: None,
+            far: None,
+        };
         cluster.start_again();
+        if cluster.builder.by_tls {
+            let far = cluster.folder.path().join("far.toml");
+            cluster.configure(&far, &[]).expect_success();
+            cluster.far = Some(far);
+        }
         cluster
     }
 
@@ -130,6 +162,9 @@ impl Builder {
         if self.own_ca {
             arguments.push("--own-ca".into());
         }
+        if self.by_tls {
+            arguments.push("--listen".into());
+        }
         arguments
     }
 }
@@ -143,6 +178,8 @@ pub struct Cluster {
     pub(crate) builder: Builder,
     pub(crate) up: Up,
     officer_password: Option<String>,
+    /// The configuration of clients that come by TLS.
+    far: Option<PathBuf>,
 }
 
 /// What `strongroom up` prints.
@@ -166,6 +203,7 @@ struct CryptoUser {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Node {
     pub(crate) socket: PathBuf,
+    pub(crate) address: Option<String>,
 }
 
 impl Cluster {
@@ -211,7 +249,29 @@ impl Cluster {
 
     /// The path of the client's configuration, `client.toml`.
     pub fn config(&self) -> &Path {
-        &self.up.config
+        self.far.as_deref().unwrap_or(&self.up.config)
+    }
+
+    /// Where each node is reached by TLS, as `IP:PORT`.
+    pub fn addresses(&self) -> Vec<&str> {
+        self.up.nodes.iter().filter_map(|node| node.address.as_deref()).collect()
+    }
+
+    /// The certificate of the CA that signed the cluster's.
+    pub fn ca(&self) -> PathBuf {
+        self.home().join("authorities/customerCA.crt")
+    }
+
+    /// Has `strongroom configure` write a configuration with the first node's address, and whatever else is said.
+    ///
+    /// # Panics
+    ///
+    /// When it takes too long.
+    #[track_caller]
+    pub fn configure(&self, file: &Path, more: &[&str]) -> Finished {
+        let mut command = self.command(strongroom());
+        command.args(["configure", "-a", self.addresses()[0], "--hsm-ca-cert"]).arg(self.ca()).args(more);
+        run_any(command.arg("--config").arg(file))
     }
 
     /// The number of the cluster's slot.

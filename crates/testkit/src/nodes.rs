@@ -27,6 +27,8 @@ pub struct NodeStatus {
     pub requests: u64,
     /// Its socket.
     pub socket: PathBuf,
+    /// Where it's reached by TLS, if it is.
+    pub address: Option<String>,
 }
 
 impl Cluster {
@@ -139,7 +141,11 @@ impl Cluster {
     /// Notes which nodes there are now, so that `up` isn't asked for those there were.
     #[track_caller]
     fn note_nodes(&mut self) {
-        self.up.nodes = self.nodes().into_iter().map(|node| Node { socket: node.socket }).collect();
+        self.up.nodes = self
+            .nodes()
+            .into_iter()
+            .map(|node| Node { socket: node.socket, address: node.address })
+            .collect();
         self.builder.nodes = None;
     }
 }

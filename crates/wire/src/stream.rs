@@ -1,22 +1,29 @@
-//! The transport: a Unix stream socket.
+//! The transport: a stream socket of the Unix domain, or of TCP underneath TLS.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 /// Larger socket buffers let a mebibyte pass in a third of the time (performance.md).
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+/// How long nothing may come over TCP before the other end is asked whether it's still there, how often it's asked, and how
+/// many times in vain.
+const ALIVE_AFTER: Duration = Duration::from_secs(60);
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
+const ALIVE_TRIES: u32 = 6;
 
 /// A connected socket. Writing to a peer that's gone is an error, never a signal: the host process
 /// may not ignore `SIGPIPE`.
 #[derive(Debug)]
-pub struct Stream(UnixStream);
+pub struct Stream(OwnedFd);
 
 impl Stream {
     /// Connects to a node's socket. The descriptor isn't passed on to programs that the process starts.
@@ -33,7 +40,55 @@ impl Stream {
         // Only for speed: where the system refuses, its own size is kept.
         let _ = sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
         let _ = sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
-        Self(socket)
+        Self(socket.into())
+    }
+
+    /// Connects to a node's TCP address, within a time. What goes over it must be protected by TLS.
+    ///
+    /// # Errors
+    ///
+    /// Those of `connect(2)`, `TimedOut`.
+    pub fn connect_tcp(address: SocketAddr, within: Duration) -> io::Result<Self> {
+        Self::of_tcp(TcpStream::connect_timeout(&address, within)?)
+    }
+
+    /// Takes over a TCP socket that was accepted. Small messages aren't held back, and a peer that's gone without a word is
+    /// noticed within two minutes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt(2)`.
+    pub fn of_tcp(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&socket, true)?;
+        sockopt::set_tcp_keepidle(&socket, ALIVE_AFTER)?;
+        sockopt::set_tcp_keepintvl(&socket, ALIVE_EVERY)?;
+        sockopt::set_tcp_keepcnt(&socket, ALIVE_TRIES)?;
+        Ok(Self(socket.into()))
+    }
+
+    /// How long reading waits at most; `None`: for ever. `WouldBlock` says that it has passed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt(2)`.
+    pub fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_timeout(&self.0, Timeout::Recv, limit)?)
+    }
+
+    /// How long writing waits at most; `None`: for ever. `WouldBlock` says that it has passed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt(2)`.
+    pub fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_timeout(&self.0, Timeout::Send, limit)?)
+    }
+
+    /// Whether the other end has closed the connection, or said something that it wasn't asked for. No waiting.
+    pub fn is_over(&self) -> bool {
+        let peeked = recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        !matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
     }
 
     /// Sleeps until there is something to read, or the other end has closed; at most for as long as `limit` says.
@@ -63,11 +118,6 @@ impl Stream {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// The socket.
-    pub fn socket(&self) -> &UnixStream {
-        &self.0
     }
 }
 

@@ -181,7 +181,7 @@ impl Shared {
         stream.write_all(&out).ok()?;
         loop {
             if *self.deaf.lock().unwrap() {
-                let mut polled = [rustix::event::PollFd::new(stream.socket(), rustix::event::PollFlags::IN)];
+                let mut polled = [rustix::event::PollFd::new(&stream, rustix::event::PollFlags::IN)];
                 rustix::event::poll(&mut polled, None).unwrap();
                 // All duplicates of the socket have to go, or it isn't closed.
                 self.sockets.lock().unwrap()[conn] = None;

@@ -64,8 +64,8 @@ pub fn call(home: &Path, request: ControlRequest) -> Result<ControlResponse, Con
         }
         Err(error) => return Err(failed(error)),
     };
-    stream.socket().set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.socket().set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
 
     send(&mut stream, &Call { version: VERSION, body: request }).map_err(failed)?;
     let mut frames = Frames::new();

@@ -61,6 +61,11 @@ pub enum ControlRequest {
         /// The customer's own, which signed it, as PEM.
         trust_anchor: String,
     },
+    /// Has a cluster's nodes listen for TLS, too: [`ControlResponse::Cluster`].
+    Listen {
+        /// The cluster's name.
+        cluster: String,
+    },
     /// Ends the daemon when the calls in flight have: [`ControlResponse::Ending`], before it has ended.
     Shutdown,
 }

@@ -125,7 +125,7 @@ impl Client {
     /// Connects without a word.
     pub(crate) fn dial(socket: &Path) -> Self {
         let stream = Stream::connect(socket).unwrap();
-        stream.socket().set_read_timeout(Some(LONG)).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
         Self { stream, frames: Frames::new() }
     }
 

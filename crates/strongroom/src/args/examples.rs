@@ -39,6 +39,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("backup restore", "strongroom backup restore --id backup-ax3qyx2kzt7mfo4b --name clone --nodes 3"),
     ("backup restore", "strongroom backup restore --file /mnt/safe/monday.image --name monday"),
     ("completions", "strongroom completions bash > /etc/bash_completion.d/strongroom"),
+    ("configure", "strongroom configure -a 127.83.4.10 --hsm-ca-cert customerCA.crt"),
+    (
+        "configure add-cluster",
+        "strongroom configure add-cluster --cluster-id cluster-7xanmpleid2 -a 10.0.3.5 --hsm-ca-cert customerCA.crt",
+    ),
+    ("configure remove-cluster", "strongroom configure remove-cluster --cluster-id cluster-7xanmpleid2"),
     ("cluster activate", "strongroom cluster activate"),
     ("cluster hsm-info", "strongroom cluster hsm-info --human"),
     ("cluster certificates", "strongroom cluster certificates --save pems"),

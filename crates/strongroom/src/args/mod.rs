@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod backup;
 mod cluster;
+mod configure;
 mod crypto;
 mod daemon;
 mod examples;
@@ -27,6 +28,7 @@ pub(crate) use access::{Access, ApprovalOption, HomeOption, Place};
 pub(crate) use audit::{AuditCommand, Format as AuditFormat, Logs as AuditLogs};
 pub(crate) use backup::{BackupCommand, Image as BackupImage};
 pub(crate) use cluster::{ClusterCommand, Initialize, MtlsCommand};
+pub(crate) use configure::{Configure, ConfigureCommand, Settings};
 pub(crate) use crypto::{
     CryptoCommand, DataOption, DataType, Message, Pss, Sign, SignCommand, SignWhole, SignatureOption, Verify,
     VerifyCommand, VerifyWhole, WholeMessage,
@@ -130,6 +132,11 @@ pub(crate) enum Command {
     /// Initialize and activate a cluster, say what its nodes are and which clients it accepts
     #[command(subcommand, after_help = cluster::HELP)]
     Cluster(ClusterCommand),
+    /// Say where clusters are, and whom to trust: writes what the module reads
+    ///
+    /// Takes the options of CloudHSM's configure-pkcs11.
+    #[command(after_help = configure::HELP)]
+    Configure(Box<Configure>),
     /// Log in
     #[command(after_help = login::LOGIN_HELP)]
     Login(Login),

@@ -19,6 +19,8 @@ Examples:
       a second cluster in the same daemon: a further slot
   strongroom up --profile cloudhsm --mode NON_FIPS --quirk no-read-only-sessions=off
       as CloudHSM's hsm2m.medium, but with read-only sessions
+  strongroom up --listen
+      applications may come by TLS, too: `strongroom configure` writes what they read
   strongroom up --uninitialized
       without users: an application calls C_InitToken, as with any new token
   strongroom up --profile cloudhsm --own-ca
@@ -52,6 +54,10 @@ pub(crate) struct Up {
     /// A crypto user; without a password, one is made up; - reads it from standard input [default: app]
     #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", value_parser = parse::<CryptoUser>, conflicts_with_all = ["uninitialized", "own_ca"])]
     pub(crate) crypto_users: Vec<CryptoUser>,
+    /// Have the nodes listen for TLS at TCP addresses of the loopback range, too, or as [network] in the daemon's
+    /// configuration says
+    #[arg(long)]
+    pub(crate) listen: bool,
     /// Make no users: the token waits for C_InitToken
     #[arg(long)]
     pub(crate) uninitialized: bool,

@@ -5,6 +5,7 @@ mod backup;
 mod certificates;
 mod cluster;
 mod completions;
+mod configure;
 mod crypto;
 mod down;
 mod fault;
@@ -38,6 +39,7 @@ pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
         Command::Crypto(command) => crypto::run(desk, &command),
         Command::Quorum(command) => quorum::run(desk, &command),
         Command::Cluster(command) => cluster::run(desk, &command),
+        Command::Configure(arguments) => configure::run(&arguments),
         Command::Login(arguments) => login::login(desk, &arguments),
         Command::Logout(place) => login::logout(desk, &place),
         Command::Interactive(arguments) => interactive::run(&arguments),

@@ -46,6 +46,10 @@ pub(crate) fn run(arguments: &args::Up) -> Result<Output, Failure> {
         }
         status = daemon::status(&home)?.ok_or_else(daemon::unexpected)?;
     }
+    if arguments.listen {
+        call(home.path(), ControlRequest::Listen { cluster: arguments.cluster.clone() })?;
+        status = daemon::status(&home)?.ok_or_else(daemon::unexpected)?;
+    }
     let slot = client_config::update(&home, &status.clusters, &arguments.cluster)?;
     let cluster = find(&status, &arguments.cluster).ok_or_else(daemon::unexpected)?;
     Ok(Output::Data(describe(&home, &module, slot, cluster, secrets.of(&cluster.name), status.pid)))
@@ -199,6 +203,7 @@ fn describe(
             "socket": node.socket,
             "address": node.address.map(|address| address.to_string()),
         })).collect::<Vec<_>>(),
+        "hsm_ca_cert": cluster.nodes.iter().any(|node| node.address.is_some()).then(|| home.customer_ca()),
         "pid": pid,
     })
 }

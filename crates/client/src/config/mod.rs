@@ -1,4 +1,4 @@
-//! Which clusters there are and where their nodes listen: `client.toml`.
+//! Which clusters there are and where their nodes listen: `client.toml`, or CloudHSM's own file ([`cloudhsm`]).
 //!
 //! ```toml
 //! [[cluster]]
@@ -8,7 +8,19 @@
 //! retry = "standard"    # or "off": never send a request twice
 //! spin_us = 50          # how long a lone caller waits awake for an answer; 0: never
 //! key_availability_check = true  # use and make token keys only while two nodes have them; unset: under `cloudhsm`
+//!
+//! [[cluster]]
+//! name = "far"
+//! servers = [{ host = "10.0.1.5", port = 2223 }]   # nodes that are reached by TLS; port 2223 unless it says otherwise
+//! ca_file = "customerCA.crt"     # whom the nodes' certificate must come from; paths count from this file's folder
+//! client_cert = "client.crt"     # what the client shows to nodes that ask, and its key
+//! client_key = "client.key"
+//! tls12 = false                  # whether nodes may speak TLS 1.2
+//! cluster_id = "far"             # nodes of a cluster of another name are refused
 //! ```
+
+mod cloudhsm;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -22,6 +34,10 @@ use serde::Deserialize;
 use strongroom_model::{Error, ReturnCode};
 use strongroom_wire::Availability;
 
+pub use cloudhsm::CLOUDHSM_FILE;
+use tls::place;
+pub use tls::{Tls, TlsFiles};
+
 /// The name of the file in each place that is searched.
 const FILE: &str = "client.toml";
 /// How long a call waits for a daemon that went away, unless the file says otherwise.
@@ -32,6 +48,8 @@ const CALL_TIMEOUT_MS: u64 = 60_000;
 /// How long a lone caller polls for its answer before it sleeps, unless the file says otherwise.
 /// Waking a sleeping core costs 70 to 90 us on a virtual machine (performance.md).
 const SPIN_US: u64 = 50;
+/// The port of nodes where none is named (cloudhsm.md 8.1).
+pub(crate) const PORT: u16 = 2223;
 /// Longer than this, polling costs more than the sleep that it saves.
 const MAX_SPIN_US: u64 = 1000;
 
@@ -40,6 +58,19 @@ const MAX_SPIN_US: u64 = 1000;
 pub struct Config {
     /// The clusters; never empty when loaded.
     pub clusters: Vec<ClusterConfig>,
+    /// What CloudHSM's file says of the log.
+    pub logging: Option<Logging>,
+}
+
+/// What CloudHSM's file says of the module's log. `STRONGROOM_LOG` goes before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Logging {
+    /// `term` or `file`.
+    pub log_type: Option<String>,
+    /// The file.
+    pub log_file: Option<PathBuf>,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: Option<String>,
 }
 
 /// One cluster and how to talk to it.
@@ -61,6 +92,10 @@ pub struct ClusterConfig {
     pub spin_us: u64,
     /// Whether token keys are made and used only while two nodes have them (cloudhsm.md 4.3).
     pub availability: Availability,
+    /// What the cluster must be named; `None`: whatever it's named.
+    pub cluster_id: Option<String>,
+    /// How nodes are known that are reached by TCP; such nodes are no use without it.
+    pub tls: Option<Tls>,
 }
 
 /// Whether a request is sent again when its answer didn't arrive.
@@ -80,6 +115,13 @@ pub enum Retry {
 pub enum Endpoint {
     /// The absolute path of a Unix socket.
     Unix(PathBuf),
+    /// A TCP address, for TLS.
+    Tcp {
+        /// An address or a name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
 }
 
 /// Why there is no configuration.
@@ -119,6 +161,8 @@ impl Config {
     /// in `strongroom` under `$XDG_CONFIG_HOME` (or `~/.config`), under `$XDG_DATA_HOME` (or
     /// `~/.local/share`, where `strongroom up` puts it) and under `/etc`; in `/var/lib/strongroom`.
     ///
+    /// After those, [`CLOUDHSM_FILE`]. A file that ends in `.cfg` or `.json` is read as CloudHSM's own.
+    ///
     /// The first two are orders: what they name must be there. In a program that runs with more
     /// rights than its caller, the environment is the caller's and isn't heeded.
     ///
@@ -151,6 +195,7 @@ impl Config {
         places.extend(under("XDG_DATA_HOME", ".local/share"));
         places.push(Path::new("/etc/strongroom").join(FILE));
         places.push(Path::new("/var/lib/strongroom").join(FILE));
+        places.push(PathBuf::from(CLOUDHSM_FILE));
         Self::first_of(places)
     }
 
@@ -172,7 +217,21 @@ impl Config {
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|message| ConfigError::Invalid { path: Some(path.to_owned()), message })
+        Self::check(path, &text)
+    }
+
+    /// Reads what is in a file, or will be; the file's name says in which form, and its folder where relative paths lead.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`].
+    pub fn check(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        let parsed = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("cfg" | "json") => cloudhsm::parse(text, folder.as_deref()),
+            _ => Self::parse(text, folder.as_deref()),
+        };
+        parsed.map_err(|message| ConfigError::Invalid { path: Some(path.to_owned()), message })
     }
 
     /// Reads what would be in a file.
@@ -181,10 +240,10 @@ impl Config {
     ///
     /// [`ConfigError::Invalid`].
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        Self::parse(text).map_err(|message| ConfigError::Invalid { path: None, message })
+        Self::parse(text, None).map_err(|message| ConfigError::Invalid { path: None, message })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str, folder: Option<&Path>) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         if file.cluster.is_empty() {
             return Err("there is no cluster; add a [[cluster]] table with a name and nodes".to_owned());
@@ -195,9 +254,9 @@ impl Config {
             if !names.insert(table.name.clone()) {
                 return Err(format!("two clusters are named {:?}; rename or remove one", table.name));
             }
-            clusters.push(table.check()?);
+            clusters.push(table.check(folder)?);
         }
-        Ok(Self { clusters })
+        Ok(Self { clusters, logging: None })
     }
 }
 
@@ -212,6 +271,8 @@ impl ClusterConfig {
             retry: Retry::default(),
             spin_us: SPIN_US,
             availability: Availability::default(),
+            cluster_id: None,
+            tls: None,
         }
     }
 
@@ -227,7 +288,7 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let Some(path) = text.strip_prefix("unix:") else {
             return Err(format!(
-                "{text:?} is no address of a node; write \"unix:\" and the path of its socket"
+                "{text:?} is no address of a node; write \"unix:\" and the path of its socket, or name hosts in `servers`"
             ));
         };
         // The working directory of a daemon's worker isn't that of whoever wrote the file.
@@ -242,6 +303,8 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
         }
     }
 }
@@ -263,7 +326,16 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Table {
     name: String,
+    #[serde(default)]
     nodes: Vec<String>,
+    #[serde(default)]
+    servers: Vec<Server>,
+    ca_file: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    #[serde(default)]
+    tls12: bool,
+    cluster_id: Option<String>,
     #[serde(default)]
     reconnect_ms: Option<u64>,
     #[serde(default)]
@@ -276,12 +348,22 @@ struct Table {
     key_availability_check: Option<bool>,
 }
 
+/// A node that's reached by TLS.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Server {
+    host: String,
+    port: Option<u16>,
+}
+
 impl Table {
-    fn check(self) -> Result<ClusterConfig, String> {
+    fn check(self, folder: Option<&Path>) -> Result<ClusterConfig, String> {
+        let tls = self.tls(folder).map_err(|problem| format!("cluster {:?}: {problem}", self.name))?;
         let name = self.name;
-        if self.nodes.is_empty() {
+        if self.nodes.is_empty() && self.servers.is_empty() {
             return Err(format!(
-                "cluster {name:?} has no nodes; name at least one, as \"unix:/path/of/socket\""
+                "cluster {name:?} has no nodes; name at least one, as \"unix:/path/of/socket\" in `nodes` or as \
+                 {{ host = \"ADDRESS\" }} in `servers`"
             ));
         }
         let nodes: Result<Vec<Endpoint>, String> = self.nodes.iter().map(|node| node.parse()).collect();
@@ -290,7 +372,17 @@ impl Table {
             return Err(format!("cluster {name:?}: spin_us is {spin_us}; it may be 0 to {MAX_SPIN_US}"));
         }
         Ok(ClusterConfig {
-            nodes: nodes.map_err(|message| format!("cluster {name:?}: {message}"))?,
+            nodes: nodes
+                .map_err(|message| format!("cluster {name:?}: {message}"))?
+                .into_iter()
+                .chain(
+                    self.servers
+                        .into_iter()
+                        .map(|Server { host, port }| Endpoint::Tcp { host, port: port.unwrap_or(PORT) }),
+                )
+                .collect(),
+            cluster_id: self.cluster_id,
+            tls,
             reconnect_ms: self.reconnect_ms.unwrap_or(RECONNECT_MS),
             call_timeout_ms: self.call_timeout_ms.unwrap_or(CALL_TIMEOUT_MS),
             retry: self.retry,
@@ -302,6 +394,27 @@ impl Table {
             },
             name,
         })
+    }
+
+    fn tls(&self, folder: Option<&Path>) -> Result<Option<Tls>, String> {
+        let own = match (&self.client_cert, &self.client_key) {
+            (Some(certificate), Some(key)) => Some((place(folder, certificate)?, place(folder, key)?)),
+            (None, None) => None,
+            _ => return Err("client_cert and client_key belong together: name both or neither".to_owned()),
+        };
+        match &self.ca_file {
+            Some(ca) => {
+                let files = TlsFiles { ca: place(folder, ca)?, own, tls12: self.tls12 };
+                Tls::load(files)
+                    .map(Some)
+                    .map_err(|error| format!("{error}; correct ca_file, client_cert or client_key"))
+            }
+            None if self.servers.is_empty() => Ok(None),
+            None => Err(
+                "it has servers, but no ca_file: name the certificate of the CA that signed the cluster's"
+                    .to_owned(),
+            ),
+        }
     }
 }
 
@@ -433,6 +546,10 @@ mod tests {
                 "two clusters",
             ),
             ("[[cluster]]\nname = 'a'", "nodes"),
+            ("[[cluster]]\nname = 'a'\nservers = [{host = '127.0.0.2'}]", "no ca_file"),
+            ("[[cluster]]\nname = 'a'\nservers = [{host = 'h'}]\nca_file = 'ca'", "must begin with /"),
+            ("[[cluster]]\nname = 'a'\nservers = [{host = 'h'}]\nca_file = '/none'", "/none can't be read"),
+            ("[[cluster]]\nname = 'a'\nservers = [{host = 'h'}]\nclient_key = '/k'", "belong together"),
         ] {
             let error = Config::from_toml(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

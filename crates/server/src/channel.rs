@@ -1,0 +1,95 @@
+//! What a client's thread reads from and writes to: a socket, or TLS over one.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use strongroom_tls::Session;
+use strongroom_wire::Stream;
+
+/// A client's connection, for the one thread that serves it.
+#[derive(Debug)]
+pub(crate) struct Channel<'a> {
+    stream: &'a Stream,
+    tls: Option<RefCell<Session>>,
+}
+
+impl<'a> Channel<'a> {
+    /// A socket on which messages go as they are.
+    pub(crate) const fn plain(stream: &'a Stream) -> Self {
+        Self { stream, tls: None }
+    }
+
+    /// A socket on which messages go by TLS, whose handshake is over.
+    pub(crate) const fn secured(stream: &'a Stream, session: Session) -> Self {
+        Self { stream, tls: Some(RefCell::new(session)) }
+    }
+
+    pub(crate) const fn stream(&self) -> &'a Stream {
+        self.stream
+    }
+
+    /// Whether the client isn't on this machine, as far as is known.
+    pub(crate) const fn is_remote(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What has come, without waiting; `None` if nothing has, 0 bytes at the end.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some(tls) = &self.tls else {
+            return match recv(self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((_, read)) => Ok(Some(read)),
+                Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+        };
+        match tls.borrow_mut().try_read(self.stream, buffer) {
+            // Where a message ends it says itself, so that nothing can be cut off unnoticed.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(0)),
+            read => read,
+        }
+    }
+
+    /// What comes, however long that takes.
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.tls.is_some() {
+            loop {
+                if let Some(read) = self.try_read(buffer)? {
+                    return Ok(read);
+                }
+                Stream::wait_readable(self.stream, None)?;
+            }
+        }
+        Stream::wait_readable(self.stream, None)?;
+        Ok(retry_on_intr(|| recv(self.stream, &mut *buffer, RecvFlags::empty()))?.1)
+    }
+
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        match &self.tls {
+            Some(tls) => tls.borrow_mut().write_all(self.stream, bytes),
+            None => Sender(self.stream).write_all(bytes),
+        }
+    }
+
+    /// Tells a client that all that it sent has been answered that ever will be. By a socket alone it sees that.
+    pub(crate) fn say_goodbye(&self) {
+        if let Some(tls) = &self.tls {
+            // It may be gone.
+            let _ = tls.borrow_mut().close(self.stream);
+        }
+    }
+}
+
+/// The stream's writing half, while others hold the stream too.
+struct Sender<'a>(&'a Stream);
+
+impl Write for Sender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| send(self.0, bytes, SendFlags::NOSIGNAL))?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -122,7 +122,7 @@ impl Conn {
         encode(hello, &mut out)?;
         // A node that's full says so and hangs up without listening.
         match line.write_all(&out) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(hung_up(error)),
+            Err(error) if !is_cut(&error) => return Err(hung_up(error)),
             _ => out.clear(),
         }
         let body = match frames.next(&mut line.until(end), limits::MAX_FRAME) {
@@ -287,10 +287,11 @@ pub(crate) fn at_once(limit: Option<Duration>) -> Duration {
 
 /// A node that turns a client away closes the connection, before it has read the [`Hello`] or after.
 fn hung_up(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => refusal(),
-        _ => error,
-    }
+    if is_cut(&error) { refusal() } else { error }
+}
+
+fn is_cut(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 fn refusal() -> io::Error {

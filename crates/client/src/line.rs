@@ -79,7 +79,7 @@ impl Line {
                 Err(Errno::AGAIN | Errno::INTR) => Ok(None),
                 Err(error) => Err(error.into()),
             },
-            Some(tls) => tls.try_read(&self.stream, buffer),
+            Some(tls) => tls.try_read(&self.stream, buffer).map_err(by_the_node),
         }
     }
 
@@ -87,7 +87,7 @@ impl Line {
     pub(crate) fn read_within(&mut self, limit: Option<Duration>, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(tls) = &mut self.tls {
             loop {
-                if let Some(read) = tls.try_read(&self.stream, buffer)? {
+                if let Some(read) = tls.try_read(&self.stream, buffer).map_err(by_the_node)? {
                     return Ok(read);
                 }
                 Stream::wait_readable(&*self.stream, limit)?;
@@ -115,6 +115,16 @@ impl Write for Line {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// In TLS 1.3 a node that doesn't take the client's certificate says so after the client's part of the handshake.
+fn by_the_node(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted => {
+            io::Error::new(io::ErrorKind::PermissionDenied, format!("the node {error}"))
+        }
+        _ => error,
     }
 }
 

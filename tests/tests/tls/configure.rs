@@ -106,7 +106,8 @@ fn client_toml_keeps_what_isnt_said_and_has_clusters_by_name() {
     let at = cluster.addresses()[0];
     data(configure(&cluster, &[&["-a", at, "--hsm-ca-cert", text(&ca)], &config[..]].concat()));
     users(&cluster, &file).expect_success();
-    let by_hand = fs::read_to_string(&file).expect("a file").replace("[[cluster]]\n", "[[cluster]]\nspin_us = 7\n");
+    let by_hand =
+        fs::read_to_string(&file).expect("a file").replace("[[cluster]]\n", "[[cluster]]\nspin_us = 7\n");
     fs::write(&file, &by_hand).expect("a file");
     data(configure(&cluster, &[&["--enable-key-availability-check"], &config[..]].concat()));
     let now = fs::read_to_string(&file).expect("a file");

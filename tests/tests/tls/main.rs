@@ -5,6 +5,7 @@
 
 mod configure;
 mod hostile;
+mod mutual;
 mod refusals;
 mod scan;
 mod service;

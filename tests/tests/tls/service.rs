@@ -50,7 +50,10 @@ fn a_node_that_fails_costs_no_call_and_its_neighbour_takes_over() {
         assert!(report.signatures() > 50, "{report}");
         // Node 0 has only just come back, and counts from its start.
         let nodes = cluster.nodes();
-        assert!(nodes[1..].iter().all(|node| node.requests > 0), "those that came back have calls: {nodes:?}");
+        assert!(
+            nodes[1..].iter().all(|node| node.requests > 0),
+            "those that came back have calls: {nodes:?}"
+        );
     });
 }
 
@@ -112,7 +115,15 @@ fn children_go_on_by_connections_of_their_own() {
 fn exits_and_descriptors_are_as_by_sockets() {
     play_all(
         "exit",
-        &["no_finalize", "exit_in_thread", "atexit_after", "atexit_before", "dlclose_open", "closes_all", "interrupted"],
+        &[
+            "no_finalize",
+            "exit_in_thread",
+            "atexit_after",
+            "atexit_before",
+            "dlclose_open",
+            "closes_all",
+            "interrupted",
+        ],
     );
 }
 

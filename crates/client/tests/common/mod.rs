@@ -276,7 +276,7 @@ pub fn object(handle: Handle) -> ObjectInfo {
         private: true,
         always_authenticate: false,
         allowed_mechanisms: Vec::new(),
-            subprime_bits: 0,
+        subprime_bits: 0,
     }
 }
 

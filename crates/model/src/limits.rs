@@ -26,6 +26,10 @@ pub const MAX_APPROVALS_SENT: usize = 64;
 pub const MAX_SIGNATURES_SENT: usize = 128;
 /// Answered challenges in one message: some for each node.
 pub const MAX_CHALLENGES_SENT: usize = 4 * MAX_NODES;
+/// How long a masked object or user can be taken in by a clone of its cluster, in seconds.
+pub const MASKED_SECONDS: u64 = 600;
+/// The longest serial number of a cluster that is asked about, in bytes; they have 16.
+pub const MAX_SERIAL: usize = 64;
 /// Nodes in a cluster (cloudhsm.md 1.4).
 pub const MAX_NODES: usize = 28;
 /// Users in a cluster (cloudhsm.md 2.3).

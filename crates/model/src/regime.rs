@@ -98,7 +98,7 @@ quirks! {
     CertificateStorage = "certificate-storage", false;
     /// The wraps of Client SDK 3, CKM_AES_KEY_WRAP and its kin with padding, can be used (cloudhsm.md 5.3).
     Sdk3Wraps = "sdk3-wraps", true;
-    /// No two keys of a class have the same CKA_ID, unless it's empty (cloudhsm.md 4.2).
+    /// No two keys but the halves of a pair have the same CKA_ID, unless it's empty (cloudhsm.md 4.2).
     UniqueIds = "unique-ids", false;
     /// AES-GCM encrypts and wraps with initialisation vectors that the HSM draws, in one part (cloudhsm.md 5.5).
     DrawnIv = "drawn-iv", true;

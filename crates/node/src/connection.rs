@@ -264,6 +264,12 @@ impl Connection {
                 replicated.map_err(|error| caller.for_another_node(error))?;
                 Ok(Response::Done)
             }
+            Request::ExtractMasked { handle, to } => caller.extract_masked(handle, to),
+            Request::InsertMasked { masked } => caller.insert_masked(&masked),
+            Request::ExtractMaskedUser { role, user, to } => caller.extract_masked_user(role, &user, to),
+            Request::InsertMaskedUser { role, user, masked } => {
+                caller.insert_masked_user(role, &user, &masked)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_crypto::Key;
 use strongroom_model::{
     AttributeType as A, Attributes, Error, Handle, KeyTerms, Limits, ObjectClass, ObjectInfo, Place, Profile,
-    Result, ReturnCode, limits,
+    Result, ReturnCode, Role, UserName, limits,
 };
 use strongroom_wire::Response;
 
@@ -58,7 +58,7 @@ impl Caller<'_> {
         StoredObject::new(&self.node.masking, self.crypto_user().cloned(), attributes, key)
     }
 
-    fn token_handle(&self) -> Result<Handle> {
+    pub(crate) fn token_handle(&self) -> Result<Handle> {
         self.node.port.fresh_handle().map_err(|error| self.for_another_node(error))
     }
 
@@ -90,6 +90,8 @@ impl Caller<'_> {
         let keys: Vec<_> =
             token.values().map(|object| object.class()).filter(|class| class.is_key()).collect();
         self.check_room(&self.node.replica.read(), &keys)?;
+        let new = token.iter().chain(session.iter().map(|(handle, object, _)| (handle, object)));
+        self.must_have_own_ids(&new.map(|(handle, object)| (*handle, &**object)).collect::<Vec<_>>())?;
         // Session objects first, since they can be taken back.
         let mut kept = Vec::with_capacity(session.len());
         let done = session.into_iter().try_for_each(|(handle, object, counted)| {
@@ -97,7 +99,8 @@ impl Caller<'_> {
             kept.push(handle);
             Ok(())
         });
-        let done = done.and_then(|()| if token.is_empty() { Ok(()) } else { self.commit_new(&token, &keys) });
+        let done =
+            done.and_then(|()| if token.is_empty() { Ok(()) } else { self.commit_new(&token, &keys, &[]) });
         if let Err(error) = done {
             kept.into_iter().for_each(|handle| _ = self.family.remove(handle));
             return Err(error);
@@ -125,13 +128,19 @@ impl Caller<'_> {
         let kept = Arc::new(object.with_attributes(attributes));
         let info = kept.info(token);
         // It's counted already.
-        self.commit_new(&BTreeMap::from([(token, kept)]), &[])?;
+        self.commit_new(&BTreeMap::from([(token, kept)]), &[], &[])?;
         self.family.remove(handle);
         Ok(Response::Object(info))
     }
 
-    /// Commits new token objects, with these keys among them that weren't there before.
-    fn commit_new(&self, objects: &BTreeMap<Handle, Arc<StoredObject>>, keys: &[ObjectClass]) -> Result<()> {
+    /// Commits new token objects, with these keys among them that weren't there before. What else is demanded must have
+    /// been looked at already.
+    pub(crate) fn commit_new(
+        &self,
+        objects: &BTreeMap<Handle, Arc<StoredObject>>,
+        keys: &[ObjectClass],
+        demands: &[Demand],
+    ) -> Result<()> {
         self.commit(|replica| {
             self.must_still_be_there(replica)?;
             if replica.object_count() + objects.len() > limits::MAX_TOKEN_OBJECTS {
@@ -140,6 +149,7 @@ impl Caller<'_> {
             self.check_room(replica, keys)?;
             for object in objects.values() {
                 if let Some(owner) = &object.owner {
+                    must_be_owner(replica, owner)?;
                     object
                         .terms
                         .share_with
@@ -156,6 +166,10 @@ impl Caller<'_> {
             let users: BTreeSet<_> = users.collect();
             change.checks.extend(users.into_iter().filter_map(|user| self.presence(replica, user)));
             change.demands = self.room(objects.values().map(|object| object.class()), keys);
+            for (handle, object) in objects {
+                change.demands.extend(self.own_id(replica, *handle, object)?);
+            }
+            change.demands.extend_from_slice(demands);
             Ok((change, ()))
         })
     }
@@ -204,6 +218,17 @@ impl Caller<'_> {
             return Err(full("the cluster and this node's sessions have", limits.asymmetric_keys, what));
         }
         Ok(())
+    }
+}
+
+/// Refuses an object whose owner isn't there. It's only so of one that comes from another cluster.
+fn must_be_owner(replica: &Replica, owner: &UserName) -> Result<()> {
+    match replica.user(Role::CryptoUser, owner) {
+        Some(_) => Ok(()),
+        None => Err(Error::new(
+            ReturnCode::ARGUMENTS_BAD,
+            format!("there is no crypto user {owner} here, who owns the object: replicate the user first"),
+        )),
     }
 }
 

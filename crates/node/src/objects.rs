@@ -119,6 +119,9 @@ impl Caller<'_> {
         let located = self.locate(handle)?;
         if located.version.is_none() {
             let new = changed(&located.object)?;
+            if template.contains(A::ID) {
+                self.must_have_own_ids(&[(handle, &*new)])?;
+            }
             let info = new.info(handle);
             // As in `destroy`: a token object would be made of it as it was before.
             let _persisting = self.family.persisting.lock();
@@ -139,7 +142,12 @@ impl Caller<'_> {
             let approved = self.approval(replica, Service::KeyManagement, Some(handle), needed)?;
             let info = new.info(handle);
             let expect = located.version.map_or(Expect::Absent, Expect::Version);
-            let change = Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new)));
+            let demands = match template.contains(A::ID) {
+                true => self.own_id(replica, handle, &new)?,
+                false => Vec::new(),
+            };
+            let mut change = Change::of(RecordKey::Object(handle), expect, Some(Record::Object(new)));
+            change.demands = demands;
             Ok((change.approved(approved), info))
         })?;
         Ok(Response::Object(info))

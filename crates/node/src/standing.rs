@@ -102,7 +102,8 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::Update { .. }
         | Request::Finish { .. }
         | Request::Abandon { .. }
-        | Request::Ownership { .. } => false,
+        | Request::Ownership { .. }
+        | Request::ExtractMasked { .. } => false,
         Request::Login(_)
         | Request::LoginWithKey { .. }
         | Request::Logout
@@ -132,6 +133,9 @@ pub(crate) fn rests_on_state(request: &Request) -> bool {
         | Request::SetMtlsEnforcement { .. }
         | Request::Share { .. }
         | Request::Persist { .. }
-        | Request::ReplicateUser { .. } => true,
+        | Request::ReplicateUser { .. }
+        | Request::InsertMasked { .. }
+        | Request::ExtractMaskedUser { .. }
+        | Request::InsertMaskedUser { .. } => true,
     }
 }

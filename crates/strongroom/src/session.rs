@@ -15,8 +15,9 @@ use strongroom_model::{Error, Handle, NodeId, Profile, ReturnCode, Role, UserNam
 use strongroom_server::Home;
 use strongroom_wire::{Extras, Login, Request, Response, SignedChallenge};
 
+use self::identity::Identity;
 use self::place::{find, pick};
-use crate::args::{Access, Place};
+use crate::args::{Access, Between, Place};
 use crate::output::Failure;
 use crate::password::{self, blob};
 
@@ -96,11 +97,45 @@ impl Desk {
         let (home, config) = find(&access.place)?;
         let session = Session::new(home, pick(config, access.place.cluster.as_deref())?);
         let identity = session.identity(access, usual)?;
-        let password = match identity.password {
-            Some(password) => password,
-            None => password::ask(&format!("the password of {}", identity.user))?,
+        session.log_in_as(identity)?;
+        Ok(session)
+    }
+
+    /// The two clusters that are meant, if they are two.
+    pub(crate) fn two(&self, access: &Access, between: &Between) -> Result<Option<[Access; 2]>, Failure> {
+        let (_, config) = find(&access.place)?;
+        let named = |wanted: &Option<String>| -> Result<Access, Failure> {
+            let wanted = wanted.as_deref().or(access.place.cluster.as_deref());
+            let cluster = Some(pick(config.clone(), wanted)?.name);
+            Ok(Access { place: Place { cluster, ..access.place.clone() }, ..access.clone() })
         };
-        session.log_in(identity.role, identity.user, &password, None)?;
+        let (source, destination) =
+            (named(&between.source_cluster_id)?, named(&between.destination_cluster_id)?);
+        Ok((source.place.cluster != destination.place.cluster).then_some([source, destination]))
+    }
+
+    /// As [`Self::login`], to a cluster that something of another one, a clone, is brought to: as `DESTINATION_CLOUDHSM_PIN`
+    /// and `DESTINATION_CLOUDHSM_ROLE` say (or the same with STRONGROOM), else as whoever does it in the other one.
+    pub(crate) fn login_beyond(
+        &self,
+        source: &Access,
+        destination: &Access,
+        usual: Role,
+    ) -> Result<Session, Failure> {
+        if self.is_interactive() {
+            return self.login(destination, usual);
+        }
+        let session = |access: &Access| -> Result<Session, Failure> {
+            let (home, config) = find(&access.place)?;
+            Ok(Session::new(home, pick(config, access.place.cluster.as_deref())?))
+        };
+        let identity = match identity::at_destination(usual)? {
+            Some(identity) => identity,
+            // Clones have the same users; who else they are by now is told by the refusal.
+            None => session(source)?.identity(source, usual)?,
+        };
+        let session = session(destination)?;
+        session.log_in_as(identity)?;
         Ok(session)
     }
 }
@@ -147,6 +182,18 @@ impl Session {
         }
         *self.0.who.borrow_mut() = Some(Who { role, user });
         Ok(())
+    }
+
+    fn log_in_as(&self, identity: Identity) -> Result<(), Failure> {
+        let password = match identity.password {
+            Some(password) => password,
+            None => password::ask(&format!(
+                "the password of {} in the cluster {}",
+                identity.user,
+                self.cluster()
+            ))?,
+        };
+        self.log_in(identity.role, identity.user, &password, None)
     }
 
     /// Logs out.

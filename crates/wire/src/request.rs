@@ -364,6 +364,37 @@ pub enum Request {
         /// Whether.
         level: MtlsEnforcement,
     },
+    /// A token object as only clones of its cluster can read it: [`Response::Bytes`](crate::Response::Bytes); by its owner
+    /// or an officer.
+    ExtractMasked {
+        /// The object.
+        handle: Handle,
+        /// The serial number of the cluster that it's for.
+        to: String,
+    },
+    /// Takes a masked object in: [`Response::Object`](crate::Response::Object); by its owner or an officer.
+    InsertMasked {
+        /// From [`Request::ExtractMasked`].
+        masked: Blob,
+    },
+    /// A user as only clones of its cluster can read it: [`Response::Bytes`](crate::Response::Bytes); by an officer.
+    ExtractMaskedUser {
+        /// Its role.
+        role: Role,
+        /// Its name.
+        user: UserName,
+        /// The serial number of the cluster that it's for.
+        to: String,
+    },
+    /// Takes a masked user in; by an officer, gated by the service `user`.
+    InsertMaskedUser {
+        /// Its role.
+        role: Role,
+        /// Its name.
+        user: UserName,
+        /// From [`Request::ExtractMaskedUser`].
+        masked: Blob,
+    },
 }
 
 /// A key, a mechanism, and data.
@@ -421,7 +452,9 @@ impl Request {
             | Self::QuorumSettings
             | Self::TrustAnchors
             | Self::MtlsEnforcement
-            | Self::Ownership { .. } => true,
+            | Self::Ownership { .. }
+            | Self::ExtractMasked { .. }
+            | Self::ExtractMaskedUser { .. } => true,
             Self::InitToken { .. }
             | Self::InitPin { .. }
             | Self::SetPin { .. }
@@ -454,7 +487,9 @@ impl Request {
             | Self::RegisterTrustAnchor { .. }
             | Self::DeregisterTrustAnchor { .. }
             | Self::SetMtlsEnforcement { .. }
-            | Self::ReplicateUser { .. } => false,
+            | Self::ReplicateUser { .. }
+            | Self::InsertMasked { .. }
+            | Self::InsertMaskedUser { .. } => false,
         }
     }
 

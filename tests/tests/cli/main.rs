@@ -38,6 +38,7 @@ transcripts! {
     approvals
     audit backups
     certificates
+    clones
     cluster
     coverage
     files

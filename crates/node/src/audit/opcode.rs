@@ -114,9 +114,9 @@ opcodes! {
     INIT_DONE = CN_INIT_DONE 0x95 Minimal;
     /// A user is deleted.
     DELETE_USER = CN_DELETE_USER 0xa1 User;
-    /// A new token object leaves the node that made it, masked, for the others.
+    /// A new token object leaves the node that made it, masked, for the others; or one leaves for a clone of the cluster.
     EXTRACT_MASKED_OBJECT_USER = CN_EXTRACT_MASKED_OBJECT_USER 0xf0 Keys;
-    /// A token object that another node made arrives.
+    /// A token object that another node made arrives; or one of another cluster, of which this is a clone.
     INSERT_MASKED_OBJECT_USER = CN_INSERT_MASKED_OBJECT_USER 0xf1 Keys;
     /// The first node makes the appliance user.
     CREATE_APPLIANCE_USER = CN_CREATE_APPLIANCE_USER 0xfc User;
@@ -164,6 +164,8 @@ opcodes! {
     DEREGISTER_TRUST_ANCHOR = SR_DEREGISTER_TRUST_ANCHOR 0x5106 Minimal;
     /// Whether clients must have a certificate is set.
     SET_MTLS_ENFORCEMENT = SR_SET_MTLS_ENFORCEMENT 0x5107 Minimal;
+    /// A user leaves for a clone of the cluster, masked.
+    EXTRACT_MASKED_USER = SR_EXTRACT_MASKED_USER 0x5108 User;
     /// Failures of clients that nobody is logged in on were too many to be told one by one.
     FAILURES_OMITTED = SR_FAILURES_OMITTED 0x51fe Generic;
     /// What the node found of its log when it started wasn't what it had written.

@@ -93,11 +93,7 @@ impl Entry {
                 (opcode::CHANGE_PSWD, Target::User(Role::UnactivatedAdmin, OFFICER.parse().ok()))
             }
             Request::CreateUser(login) => {
-                let opcode = match login.role {
-                    Role::CryptoUser => opcode::CREATE_USER,
-                    _ => opcode::CREATE_CO,
-                };
-                (opcode, Target::User(login.role, login.user.clone()))
+                (creation_of(login.role), Target::User(login.role, login.user.clone()))
             }
             Request::DeleteUser { role, user } => {
                 (opcode::DELETE_USER, Target::User(*role, Some(user.clone())))
@@ -112,6 +108,17 @@ impl Entry {
             }
             Request::ReplicateUser { role, user } => {
                 (opcode::REPLICATE_USER, Target::User(*role, Some(user.clone())))
+            }
+
+            Request::ExtractMasked { handle, .. } => {
+                (opcode::EXTRACT_MASKED_OBJECT_USER, Target::Object(*handle))
+            }
+            Request::InsertMasked { .. } => (opcode::INSERT_MASKED_OBJECT_USER, Target::Made),
+            Request::ExtractMaskedUser { role, user, .. } => {
+                (opcode::EXTRACT_MASKED_USER, Target::User(*role, Some(user.clone())))
+            }
+            Request::InsertMaskedUser { role, user, .. } => {
+                (creation_of(*role), Target::User(*role, Some(user.clone())))
             }
 
             Request::QuorumToken { .. } => (opcode::GET_TOKEN, Target::None),
@@ -147,6 +154,13 @@ impl Entry {
             }
         };
         Some(Self { opcode, target })
+    }
+}
+
+fn creation_of(role: Role) -> Opcode {
+    match role {
+        Role::CryptoUser => opcode::CREATE_USER,
+        _ => opcode::CREATE_CO,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use strongroom_model::{ObjectClass, UserName};
+use strongroom_model::{Attributes, Handle, ObjectClass, UserName};
 
 use super::{Key, Record, Replica};
 
@@ -14,6 +14,8 @@ pub enum Demand {
     NothingOf(UserName),
     /// There's no user and no object but this record.
     NothingBut(Key),
+    /// No other object than this one has all of these attributes.
+    Unlike(Handle, Attributes),
     /// There are no more of these than that.
     AtMost(Counted, usize),
 }
@@ -61,6 +63,14 @@ impl Demand {
                 let counts = |key: &Key| matches!(key, Key::User(..) | Key::Object(_)) && key != kept;
                 !written().any(|(key, record)| record.is_some() && counts(key))
                     && !state.keys().any(|key| counts(&key) && untouched(&key))
+            }
+            Self::Unlike(handle, like) => {
+                let is_like = |record: &Option<Record>| matches!(record, Some(Record::Object(object)) if object.matches(like));
+                let others = state.candidates(like, None).filter(|other| other != handle);
+                !written().any(|(key, record)| *key != Key::Object(*handle) && is_like(record))
+                    && !others
+                        .filter(|other| untouched(&Key::Object(*other)))
+                        .any(|other| state.object(other).is_some_and(|found| found.value.matches(like)))
             }
             Self::AtMost(counted, most) => {
                 let now = counted.count(state);

@@ -25,26 +25,36 @@ impl Caller<'_> {
         let user = Arc::new(User::with_password(&login.password)?);
         self.commit(|replica| {
             let approval = self.officers_approval(replica, Service::User)?;
-            self.check_new_name(replica, &name)?;
-            if replica.users().count() >= limits::MAX_USERS {
-                return Err(Error::new(
-                    ReturnCode::DEVICE_MEMORY,
-                    format!("the cluster has {} users: delete some", limits::MAX_USERS),
-                ));
-            }
-            // A name is one user's, also when it's taken twice at once.
-            let other = if role == Role::Admin { Role::CryptoUser } else { Role::Admin };
-            let change = Change::default()
-                .and_user(role, &name, None, Some(Arc::clone(&user)))
-                .given(Key::User(other, name.clone()), Expect::Absent)
-                .demanding(Demand::AtMost(Counted::Users, limits::MAX_USERS));
-            let change = match role {
-                Role::CryptoUser => change.and_default_user(replica, &name),
-                _ => change,
-            };
-            Ok((change.approved(approval), ()))
+            Ok((self.new_user(replica, role, &name, &user)?.approved(approval), ()))
         })?;
         Ok(Response::Done)
+    }
+
+    /// The change that makes a user.
+    pub(crate) fn new_user(
+        &self,
+        replica: &Replica,
+        role: Role,
+        name: &UserName,
+        user: &Arc<User>,
+    ) -> Result<Change> {
+        self.check_new_name(replica, name)?;
+        if replica.users().count() >= limits::MAX_USERS {
+            return Err(Error::new(
+                ReturnCode::DEVICE_MEMORY,
+                format!("the cluster has {} users: delete some", limits::MAX_USERS),
+            ));
+        }
+        // A name is one user's, also when it's taken twice at once.
+        let other = if role == Role::Admin { Role::CryptoUser } else { Role::Admin };
+        let change = Change::default()
+            .and_user(role, name, None, Some(Arc::clone(user)))
+            .given(Key::User(other, name.clone()), Expect::Absent)
+            .demanding(Demand::AtMost(Counted::Users, limits::MAX_USERS));
+        Ok(match role {
+            Role::CryptoUser => change.and_default_user(replica, name),
+            _ => change,
+        })
     }
 
     /// Deletes a user, its tokens and what was counted against it, and takes it off the keys that it shares: a later user

@@ -52,6 +52,9 @@ enum Operation {
     UseKeys,
     /// To share keys.
     ShareKeys,
+    /// To take masked objects to a clone of the cluster. Which ones hangs on the role: a crypto user's own, or for an officer
+    /// all keys.
+    MoveObjects,
 }
 
 /// Where a role may.
@@ -94,6 +97,7 @@ impl Operation {
             Self::MakeObjects   => [Lax,      Standard, Yes],
             Self::UseKeys       => [Lax,      No,       Yes],
             Self::ShareKeys     => [No,       No,       Yes],
+            Self::MoveObjects   => [No,       Yes,      Yes],
         }
     }
 
@@ -131,7 +135,9 @@ impl Operation {
             Request::CreateUser(_)
             | Request::DeleteUser { .. }
             | Request::InitPin { .. }
-            | Request::ReplicateUser { .. } => Self::ManageUsers,
+            | Request::ReplicateUser { .. }
+            | Request::ExtractMaskedUser { .. }
+            | Request::InsertMaskedUser { .. } => Self::ManageUsers,
             Request::SetQuorumValue { .. } | Request::SetQuorumTimeouts { .. } => Self::SetQuorum,
             Request::MtlsEnforcement => Self::KnowTrust,
             Request::RegisterTrustAnchor { .. }
@@ -169,6 +175,7 @@ impl Operation {
             | Request::Finish { .. }
             | Request::Confirm { .. } => Self::UseKeys,
             Request::Share { .. } => Self::ShareKeys,
+            Request::ExtractMasked { .. } | Request::InsertMasked { .. } => Self::MoveObjects,
         }
     }
 }

@@ -59,6 +59,8 @@ fn table() -> Vec<(&'static str, Request)> {
         ("-Y-", Request::DeleteUser { role: Role::CryptoUser, user: absent() }),
         ("-Y-", Request::InitPin { user: None, password: short() }),
         ("-Y-", Request::ReplicateUser { role: Role::CryptoUser, user: absent() }),
+        ("-Y-", Request::ExtractMaskedUser { role: Role::CryptoUser, user: absent(), to: String::new() }),
+        ("-Y-", Request::InsertMaskedUser { role: Role::CryptoUser, user: absent(), masked: Blob::new() }),
         ("-Y-", Request::SetQuorumValue { service: Service::User, value: 9 }),
         ("-Y-", Request::SetQuorumTimeouts { generated: Some(0), approved: None }),
         // Clients' certificates: officers say which, anybody may see them.
@@ -91,6 +93,8 @@ fn table() -> Vec<(&'static str, Request)> {
         ("LSY", Request::GeneratePair { mechanism: kind(), public: template(), private: template() }),
         ("LSY", Request::Persist { handle: key }),
         ("--Y", Request::Share { handle: key, user: absent(), shared: true }),
+        ("-YY", Request::ExtractMasked { handle: key, to: String::new() }),
+        ("-YY", Request::InsertMasked { masked: Blob::new() }),
         // Encrypting, decrypting, signing, verifying, HMAC.
         ("L-Y", Request::Encrypt(operation())),
         ("L-Y", Request::Decrypt(operation())),

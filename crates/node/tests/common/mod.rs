@@ -82,6 +82,7 @@ pub(crate) struct World {
     pub(crate) node: Arc<Node>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) time: Arc<Time>,
+    masking: Arc<SealingKey>,
 }
 
 pub(crate) const OFFICER: &str = "officer-password";
@@ -128,6 +129,13 @@ pub(crate) fn empty_world() -> World {
 }
 
 fn start(records: Vec<(Key, Revision, Record)>) -> World {
+    start_under(Arc::new(SealingKey::generate()), SERIAL, records)
+}
+
+/// The serial number of clusters that aren't clones.
+pub(crate) const SERIAL: &str = "0123456789abcdef";
+
+fn start_under(masking: Arc<SealingKey>, serial: &str, records: Vec<(Key, Revision, Record)>) -> World {
     let ledger = Arc::new(Ledger {
         state: Mutex::new(Replica::load(1, records.clone())),
         node: OnceLock::new(),
@@ -140,14 +148,14 @@ fn start(records: Vec<(Key, Revision, Record)>) -> World {
         id: NodeId(0),
         boot: 1,
         cluster: "test".into(),
-        serial: "0123456789abcdef".into(),
+        serial: serial.into(),
         port: Arc::clone(&ledger) as Arc<dyn Port>,
         clock: Arc::clone(&time) as Arc<dyn Clock>,
-        masking: Arc::new(SealingKey::generate()),
+        masking: Arc::clone(&masking),
         replica: Replica::load(1, records),
     });
     assert!(ledger.node.set(Arc::clone(&node)).is_ok());
-    World { node, ledger, time }
+    World { node, ledger, time, masking }
 }
 
 pub(crate) struct Client {
@@ -156,6 +164,12 @@ pub(crate) struct Client {
 }
 
 impl World {
+    /// A cluster that was made from a backup of this one, as it is now.
+    pub(crate) fn cloned(&self, serial: &str) -> World {
+        let records = self.node.read(|state| state.records().collect());
+        start_under(Arc::clone(&self.masking), serial, records)
+    }
+
     pub(crate) fn client(&self, instance: u8) -> Client {
         self.forked(instance, instance)
     }

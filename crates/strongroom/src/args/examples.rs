@@ -87,6 +87,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "user change-quorum token-sign register --public-key mine.pem --signed-token register.json",
     ),
     ("user replicate", "strongroom user replicate --username bob --role crypto-user"),
+    (
+        "user replicate",
+        "strongroom user replicate --username bob --role crypto-user --source-cluster-id default --destination-cluster-id clone",
+    ),
     ("key list", "strongroom key list --human"),
     ("key list", "strongroom key list --verbose --filter attr.class=private-key attr.key-type=rsa"),
     ("key delete", "strongroom key delete --filter key-reference=0x000000000000002a"),
@@ -215,6 +219,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "strongroom key unwrap rsa-pkcs --filter attr.label=rsa attr.class=private-key --data BASE64 --key-type-class aes --label again",
     ),
     ("key replicate", "strongroom key replicate --filter attr.label=payments"),
+    (
+        "key replicate",
+        "strongroom key replicate --filter attr.label=payments --source-cluster-id default --destination-cluster-id clone",
+    ),
     (
         "crypto sign ecdsa",
         "strongroom crypto sign ecdsa --key-filter attr.label=tls --hash-function sha256 --data-path letter",

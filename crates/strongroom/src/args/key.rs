@@ -102,7 +102,12 @@ pub(crate) enum KeyCommand {
     /// Unwrap a key
     #[command(subcommand)]
     Unwrap(UnwrapCommand),
-    /// Say whether a key is on all nodes
+    /// Say whether a key is on all nodes, or bring it to a clone of the cluster
+    ///
+    /// To go to another cluster, which must be a clone (one was restored from a backup of the other, or both from the same),
+    /// name both. The key keeps its attributes, owner, sharing and quorum values, and gets a new reference; its users must be
+    /// there. Its owner does it, or an officer, who logs in to both clusters: in single commands to the destination as
+    /// DESTINATION_CLOUDHSM_ROLE and DESTINATION_CLOUDHSM_PIN (user:password) say, else as to the source.
     Replicate {
         #[command(flatten)]
         key: OneKey,

@@ -60,12 +60,19 @@ pub(crate) enum UserCommand {
     /// Register as approver
     #[command(subcommand)]
     ChangeQuorum(ChangeQuorum),
-    /// Bring a user to the nodes that missed its changes; by an officer
+    /// Bring a user to the nodes that missed its changes, or to a clone of the cluster; by an officer
+    ///
+    /// To go to another cluster, which must be a clone (one was restored from a backup of the other, or both from the same),
+    /// name both. The user comes with its password, its key and its second factor. One logs in to both clusters: in single
+    /// commands to the destination as DESTINATION_CLOUDHSM_ROLE and DESTINATION_CLOUDHSM_PIN (user:password) say, else as to
+    /// the source.
     Replicate {
         #[command(flatten)]
         user: User,
         #[command(flatten)]
         between: Between,
+        #[command(flatten)]
+        approval: ApprovalOption,
     },
 }
 

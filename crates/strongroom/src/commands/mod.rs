@@ -23,7 +23,7 @@ mod user;
 
 use strongroom_server::{Home, default_home};
 
-use crate::args::{Between, Command, HomeOption};
+use crate::args::{Command, HomeOption};
 use crate::output::{Failure, Output};
 use crate::session::Desk;
 
@@ -49,17 +49,6 @@ pub(crate) fn run(desk: &Desk, command: Command) -> Result<Output, Failure> {
         Command::Fault(command) => fault::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Backup(command) => backup::run(&command),
-    }
-}
-
-/// Refuses to go from one cluster to another.
-fn must_be_one_cluster(between: &Between, what: &str, instead: &str) -> Result<(), Failure> {
-    match (&between.source_cluster_id, &between.destination_cluster_id) {
-        (Some(source), Some(destination)) if source != destination => Err(Failure::new(format!(
-            "{what} go from one cluster to another by `strongroom backup`, all together. {instead}; without the two options \
-             this command looks at the nodes of one cluster"
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -22,7 +22,7 @@ impl Session {
     pub(super) fn identity(&self, access: &Access, usual: Role) -> Result<Identity, Failure> {
         if access.login_username.is_none()
             && access.login_role.is_none()
-            && let Some(identity) = from_environment(usual)?
+            && let Some(identity) = from_environment(["STRONGROOM", "CLOUDHSM"], usual)?
         {
             return Ok(identity);
         }
@@ -47,10 +47,15 @@ impl Session {
     }
 }
 
+/// Who the environment names for the cluster that something is brought to.
+pub(super) fn at_destination(usual: Role) -> Result<Option<Identity>, Failure> {
+    from_environment(["DESTINATION_STRONGROOM", "DESTINATION_CLOUDHSM"], usual)
+}
+
 /// `STRONGROOM_PIN` (`user:password`) and `STRONGROOM_ROLE`, or those that cloudhsm-cli reads.
-fn from_environment(usual: Role) -> Result<Option<Identity>, Failure> {
+fn from_environment(prefixes: [&str; 2], usual: Role) -> Result<Option<Identity>, Failure> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    for prefix in ["STRONGROOM", "CLOUDHSM"] {
+    for prefix in prefixes {
         let Some(pin) = variable(&format!("{prefix}_PIN")).map(Zeroizing::new) else { continue };
         let role = match variable(&format!("{prefix}_ROLE")) {
             Some(role) => role.parse()?,

@@ -139,9 +139,9 @@ fn share(desk: &Desk, arguments: &Share, shared: bool) -> Result<Output, Failure
 }
 
 fn replicate(desk: &Desk, OneKey { access, filter }: &OneKey, between: &Between) -> Result<Output, Failure> {
-    super::must_be_one_cluster(between, "keys", "Wrap the key here and unwrap it there")?;
     let filter = Filter::parse(filter)?;
-    let session = desk.login(access, Role::CryptoUser)?;
+    let two = desk.two(access, between)?;
+    let session = desk.login(two.as_ref().map_or(access, |[source, _]| source), Role::CryptoUser)?;
     let key = find_one(&session, &filter, "so there is nothing to replicate")?;
     if !key.token {
         return Err(Failure::new(
@@ -150,6 +150,17 @@ fn replicate(desk: &Desk, OneKey { access, filter }: &OneKey, between: &Between)
     }
     if !views::is_everywhere(&session, key.handle)? {
         return Err(Failure::new("The selected key is not synchronized throughout the cluster"));
+    }
+    if let Some([source, destination]) = two {
+        let to = desk.login_beyond(&source, &destination, Role::CryptoUser)?;
+        let (_, serial) = to.token()?;
+        let request = Request::ExtractMasked { handle: key.handle, to: serial };
+        let Response::Bytes(masked) = session.call_about(key.handle, &request)? else {
+            return Err(unexpected());
+        };
+        let Response::Object(_) = to.call(&Request::InsertMasked { masked })? else {
+            return Err(unexpected());
+        };
     }
     Ok(Output::Data(json!({"message": "Successfully replicated key"})))
 }

@@ -15,7 +15,7 @@ use crate::args::{
 use crate::output::{Failure, Output, table};
 use crate::password::{self, blob};
 use crate::secrets::Secrets;
-use crate::session::{Desk, Session};
+use crate::session::{Desk, Session, unexpected};
 use crate::tokens::read_approvals;
 use crate::views;
 
@@ -44,7 +44,7 @@ pub(crate) fn run(desk: &Desk, command: &UserCommand) -> Result<Output, Failure>
             public_key,
             signed_token,
         })) => register::run(desk, access, public_key, signed_token),
-        UserCommand::Replicate { user, between } => replicate(desk, user, between),
+        UserCommand::Replicate { user, between, approval } => replicate(desk, user, between, approval),
     }
 }
 
@@ -127,11 +127,28 @@ fn list(desk: &Desk, access: &Access, human: bool) -> Result<Output, Failure> {
     Ok(Output::Data(json!({"users": users})))
 }
 
-fn replicate(desk: &Desk, user: &User, between: &Between) -> Result<Output, Failure> {
-    super::must_be_one_cluster(between, "users", "Make the user there with  user create")?;
-    let session = desk.login(&user.access, Role::Admin)?;
-    let request = Request::ReplicateUser { role: user.role, user: user.username.clone() };
-    session.done(&Extras::default(), &request)?;
+fn replicate(
+    desk: &Desk,
+    user: &User,
+    between: &Between,
+    approval: &ApprovalOption,
+) -> Result<Output, Failure> {
+    let extras = approved(approval)?;
+    let (role, name) = (user.role, user.username.clone());
+    match desk.two(&user.access, between)? {
+        None => {
+            let session = desk.login(&user.access, Role::Admin)?;
+            session.done(&Extras::default(), &Request::ReplicateUser { role, user: name })?;
+        }
+        Some([source, destination]) => {
+            let from = desk.login(&source, Role::Admin)?;
+            let to = desk.login_beyond(&source, &destination, Role::Admin)?;
+            let (_, serial) = to.token()?;
+            let request = Request::ExtractMaskedUser { role, user: name.clone(), to: serial };
+            let Response::Bytes(masked) = from.call(&request)? else { return Err(unexpected()) };
+            to.done(&extras, &Request::InsertMaskedUser { role, user: name, masked })?;
+        }
+    }
     Ok(Output::Data(json!({"message": "Successfully replicated user"})))
 }
 

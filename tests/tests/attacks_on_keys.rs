@@ -372,6 +372,176 @@ fn a_point_off_the_curve_derives_nothing() {
     });
 }
 
+/// A derivation of the standard's that makes a key of bytes of another, and its parameter.
+fn reducing(kind: CK_MECHANISM_TYPE) -> Mechanism {
+    match kind {
+        // The first bit.
+        CKM_EXTRACT_KEY_FROM_KEY => Mechanism::structured(kind, &[Word::Number(0)]),
+        _ => Mechanism::structured(kind, &[Word::Pointer(&[0; 16]), Word::Number(16)]),
+    }
+}
+
+/// A13: keys that are so short a part of another that it's found out byte by byte.
+#[test]
+fn no_short_pieces_are_cut_out_of_a_key() {
+    let cuts = [CKM_EXTRACT_KEY_FROM_KEY, CKM_XOR_BASE_AND_DATA, CKM_CONCATENATE_BASE_AND_DATA];
+    alone(|| {
+        under_each(|profile, session| {
+            let base = Template::new().number(CKA_VALUE_LEN, 32).may(&[CKA_DERIVE, CKA_SENSITIVE]);
+            let base = session.generate(CKM_GENERIC_SECRET_KEY_GEN, &base).expect("a key");
+            for kind in cuts {
+                let piece = |len, more: Template| {
+                    let wanted = Template::key(CKO_SECRET_KEY, CKK_GENERIC_SECRET).number(CKA_VALUE_LEN, len);
+                    session.derive(&reducing(kind), base, &wanted.and(&more))
+                };
+                if profile != "standard" {
+                    for len in [1, 16, 32] {
+                        let refused = piece(len, Template::new());
+                        assert_eq!(refused, Err(ReturnCode::MECHANISM_INVALID), "{profile} {kind:#x} {len}");
+                    }
+                    continue;
+                }
+                for len in [1, 2, 8, 13] {
+                    let refused = piece(len, Template::new());
+                    assert_eq!(refused, Err(ReturnCode::KEY_SIZE_RANGE), "{kind:#x} {len}");
+                }
+                let key = piece(14, Template::new()).expect("a key");
+                assert_eq!(
+                    session.attribute(key, CKA_VALUE),
+                    Err(ReturnCode::ATTRIBUTE_SENSITIVE),
+                    "{kind:#x}"
+                );
+                let open = piece(32, Template::new().flag(CKA_SENSITIVE, false));
+                assert_eq!(open, Err(ReturnCode::TEMPLATE_INCONSISTENT), "{kind:#x}");
+            }
+            // Nor out of a longer one that has little of it.
+            let joined = Mechanism::structured(
+                CKM_CONCATENATE_DATA_AND_BASE,
+                &[Word::Pointer(&[0; 31]), Word::Number(31)],
+            );
+            let wanted = Template::key(CKO_SECRET_KEY, CKK_GENERIC_SECRET).number(CKA_VALUE_LEN, 32);
+            let code = if profile == "standard" {
+                ReturnCode::KEY_SIZE_RANGE
+            } else {
+                ReturnCode::MECHANISM_INVALID
+            };
+            assert_eq!(session.derive(&joined, base, &wanted), Err(code), "{profile}");
+        });
+    });
+}
+
+/// A14: a derivation that encrypts would be an oracle for who may only derive, if what it makes could be read.
+#[test]
+fn a_derivation_that_encrypts_tells_nothing() {
+    alone(|| {
+        under_each(|profile, session| {
+            let base = aes(session, may(&[CKA_DERIVE, CKA_SENSITIVE])).expect("a key");
+            let mut with_iv = vec![Word::Number(0); 2];
+            with_iv.extend([Word::Pointer(&[7; 32]), Word::Number(32)]);
+            let ways = [
+                Mechanism::structured(CKM_AES_ECB_ENCRYPT_DATA, &[Word::Pointer(&[7; 32]), Word::Number(32)]),
+                Mechanism::structured(CKM_AES_CBC_ENCRYPT_DATA, &with_iv),
+            ];
+            for mechanism in &ways {
+                let wanted = || Template::key(CKO_SECRET_KEY, CKK_GENERIC_SECRET).number(CKA_VALUE_LEN, 32);
+                let open = session.derive(mechanism, base, &wanted().flag(CKA_SENSITIVE, false));
+                let kept = session.derive(mechanism, base, &wanted());
+                if profile == "standard" {
+                    assert_eq!(open, Err(ReturnCode::TEMPLATE_INCONSISTENT));
+                    let kept = kept.expect("a key");
+                    assert_eq!(session.attribute(kept, CKA_VALUE), Err(ReturnCode::ATTRIBUTE_SENSITIVE));
+                    // Nor can it be made readable later.
+                    let lowered = session.set(kept, &Template::new().flag(CKA_SENSITIVE, false));
+                    assert_eq!(lowered, Err(ReturnCode::ATTRIBUTE_READ_ONLY));
+                } else {
+                    let absent = Err(ReturnCode::MECHANISM_INVALID);
+                    assert_eq!((open, kept), (absent.clone(), absent), "{profile}");
+                }
+            }
+        });
+    });
+}
+
+/// A25: under `cloudhsm` nobody chooses a vector for GCM, so that none comes twice. `drawn_iv` has the details.
+#[test]
+fn no_vector_is_used_twice_under_cloudhsm() {
+    alone(|| {
+        under_each(|profile, session| {
+            let key =
+                aes(session, may(&[CKA_ENCRYPT, CKA_DECRYPT])).or_else(|_| aes(session, may(&[CKA_ENCRYPT])));
+            let key = key.expect("a key");
+            let seal = || {
+                let mut iv = [7u8; 12];
+                let words = [
+                    Word::Number(iv.as_mut_ptr() as u64),
+                    Word::Number(12),
+                    Word::Number(96),
+                    Word::Number(0),
+                    Word::Number(0),
+                    Word::Number(128),
+                ];
+                let sealed = session
+                    .encrypt_init(&Mechanism::structured(CKM_AES_GCM, &words), key)
+                    .and_then(|()| session.encrypt(b"the same"))
+                    .expect("C_Encrypt");
+                (iv, sealed)
+            };
+            let (first, second) = (seal(), seal());
+            if profile == "cloudhsm" {
+                assert_ne!(first.0, second.0);
+                assert_ne!(first.0, [7; 12], "what the caller gave isn't used");
+                assert_ne!(first.1, second.1);
+            } else {
+                assert_eq!(first, second, "{profile}: the caller's, as the standard has it");
+                assert_eq!(first.0, [7; 12]);
+            }
+        });
+    });
+}
+
+/// A26: a wrapping key's template is heeded, whatever the kind of the attribute.
+#[test]
+fn a_wrapping_key_wraps_only_what_its_template_says() {
+    alone(|| {
+        under_each(|profile, session| {
+            let inner = |label: &str| Template::new().bytes(CKA_LABEL, label).flag(CKA_ENCRYPT, true);
+            let (nested, others) = (inner("inner"), inner("other"));
+            let kinds = [
+                ("flag", Template::new().flag(CKA_ENCRYPT, true), Template::new().flag(CKA_ENCRYPT, false)),
+                (
+                    "number",
+                    Template::new().number(CKA_VALUE_LEN, 32),
+                    Template::new().number(CKA_VALUE_LEN, 16),
+                ),
+                (
+                    "string",
+                    Template::new().bytes(CKA_LABEL, "export"),
+                    Template::new().bytes(CKA_LABEL, "exports"),
+                ),
+                (
+                    "template",
+                    Template::new().nested(CKA_UNWRAP_TEMPLATE, &nested),
+                    Template::new().nested(CKA_UNWRAP_TEMPLATE, &others),
+                ),
+            ];
+            for (kind, wanted, other) in &kinds {
+                let kek = may(&[CKA_WRAP]).nested(CKA_WRAP_TEMPLATE, wanted);
+                let kek = aes(session, kek).expect("a key");
+                for (template, code) in [(wanted, ReturnCode::OK), (other, ReturnCode::KEY_NOT_WRAPPABLE)] {
+                    let len = match *kind {
+                        "number" => Template::new(),
+                        _ => Template::new().number(CKA_VALUE_LEN, 32),
+                    };
+                    let victim = session.generate(CKM_AES_KEY_GEN, &extractable().and(&len).and(template));
+                    let outcome = session.wrap(&kwp(), kek, victim.expect("a key"));
+                    let outcome = outcome.err().unwrap_or(ReturnCode::OK);
+                    assert_eq!(outcome, code, "{profile} {kind}");
+                }
+            }
+        });
+    });
+}
+
 /// A22 and A23: a signature that is a decryption, and a key's own list of mechanisms.
 #[test]
 fn keys_do_only_what_they_list() {

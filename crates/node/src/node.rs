@@ -65,6 +65,8 @@ pub struct Node {
     clients: AtomicUsize,
     /// Whether the log says that the node is cut off.
     cut_off: AtomicBool,
+    /// Whether it has crashed.
+    gone: AtomicBool,
 }
 
 impl Node {
@@ -89,7 +91,14 @@ impl Node {
             session_keys: Arc::default(),
             clients: AtomicUsize::new(0),
             cut_off: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
         })
+    }
+
+    /// Has the node do no more for clients whose connections end from now on, as if it had no time for it: their quorum
+    /// tokens live on, and its log doesn't tell of them.
+    pub fn crash(&self) {
+        self.gone.store(true, Ordering::SeqCst);
     }
 
     /// Takes a client in. Dropping the connection lets it go, and what lives with it.
@@ -293,6 +302,9 @@ impl Node {
             families.remove(&hello.family);
         }
         drop(families);
+        if self.gone.load(Ordering::SeqCst) {
+            return;
+        }
         self.journal.disconnected(hello);
         if !family.has(hello.instance) {
             self.end_tokens(hello.instance);

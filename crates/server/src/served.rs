@@ -309,6 +309,7 @@ impl Served {
 
     fn stop_node(&mut self, id: NodeId) -> Result<(), String> {
         if let Some(running) = self.seats.get_mut(&id).and_then(|seat| seat.running.take()) {
+            running.node.crash();
             running.listener.crash();
             self.cluster.stop_node(id).map_err(|error| error.to_string())?;
         }

@@ -51,6 +51,20 @@ impl Template {
         self
     }
 
+    /// And those of another one.
+    pub fn and(mut self, more: &Self) -> Self {
+        self.0.extend_from_slice(&more.0);
+        self
+    }
+
+    /// And a template, which must live as long as this.
+    pub fn nested(self, attribute: CK_ATTRIBUTE_TYPE, inner: &Self) -> Self {
+        let word = |number: u64| number.to_ne_bytes();
+        let inner = inner.raw();
+        let words = inner.iter().flat_map(|one| [one.type_, one.pValue as u64, one.ulValueLen]);
+        self.bytes(attribute, words.flat_map(word).collect::<Vec<_>>())
+    }
+
     /// The attributes for a call. Good as long as this is.
     pub fn raw(&self) -> Vec<CK_ATTRIBUTE> {
         let attribute = |(attribute, value): &(CK_ATTRIBUTE_TYPE, Vec<u8>)| CK_ATTRIBUTE {

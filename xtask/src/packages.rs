@@ -13,6 +13,7 @@ pub(crate) const QUICKSTART: &[&str] = &["curl", "libengine-pkcs11-openssl", "ng
 /// What the tests and benchmarks use beyond that.
 pub(crate) const TESTS: &[&str] = &[
     "apache2-utils",
+    "awscli",
     "binutils",
     "bsdutils",
     "g++",
@@ -34,7 +35,8 @@ pub(crate) const TESTS: &[&str] = &[
 ];
 
 /// What the tests use from PyPI.
-const PYTHON: &[&str] = &["cryptography==50.0.2", "PyKCS11==1.5.20", "python-pkcs11==0.10.1"];
+const PYTHON: &[&str] =
+    &["boto3==1.44.5", "cryptography==50.0.2", "PyKCS11==1.5.20", "python-pkcs11==0.10.1"];
 
 /// What the tests use from npm. The second is C++, built when it's installed.
 const NODE: &[(&str, &str)] = &[("graphene-pk11", "2.3.6"), ("pkcs11js", "2.1.7")];

@@ -93,7 +93,8 @@ texts! {
     RESOURCE_POLICY = Text::new(1, MAX_TEXT, None, "a policy");
     /// The texts of a filter; the model has no limit for them.
     FILTER_VALUE = Text::new(0, MAX_TEXT, None, "a text");
-    NEXT_TOKEN = Text::new(0, 256, None, "a token");
+    /// The model has 256, which is too short for the place of a tag with the longest key there may be.
+    NEXT_TOKEN = Text::new(0, 1024, None, "a token");
 }
 
 const TAG_CHARACTERS: &str = "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)";

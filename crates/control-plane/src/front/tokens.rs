@@ -67,3 +67,27 @@ fn shortened(parts: &[&[u8]]) -> [u8; DIGEST] {
     let digest = parts.iter().fold(Sha256::new(), Digest::chain_update).finalize();
     std::array::from_fn(|index| digest[index])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::constraints::NEXT_TOKEN;
+
+    #[test]
+    fn the_longest_key_has_a_token() {
+        let caller = Caller {
+            account: "123456789012".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            request_id: String::new(),
+        };
+        let list = List::of(Operation::ListTags, &caller, &json!({"ResourceId": "x", "MaxResults": 1}));
+        for id in ["a".to_owned(), "\u{10330}".repeat(128)] {
+            let position = Position { created: Timestamp::from_millis(-1), id };
+            let token = list.token(&position);
+            assert_eq!(NEXT_TOKEN.fault(&token), None);
+            assert_eq!(list.position(&token), Some(position));
+        }
+    }
+}

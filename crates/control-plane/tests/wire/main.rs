@@ -8,5 +8,6 @@ mod hostile;
 mod http;
 mod json;
 mod pages;
+mod random;
 mod repeats;
 mod samples;

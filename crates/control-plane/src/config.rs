@@ -48,7 +48,7 @@ impl ApiConfig {
         if !self.listen.ip().is_loopback() && self.credentials.is_empty() {
             return Some(format!(
                 "the control plane can delete keys, so it listens on {} only with credentials: add \
-                 [[control_plane.credentials]] with access_key and secret_key, or listen on 127.0.0.1",
+                 [[aws.credentials]] with access_key and secret_key, or listen on 127.0.0.1",
                 self.listen
             ));
         }

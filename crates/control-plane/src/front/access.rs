@@ -73,7 +73,7 @@ impl Access {
         }
         Err(Refusal::from(ApiError::denied(
             "This host name isn't one the control plane knows. Call it by its address or as localhost, or add the name \
-             to host_names in the section [control_plane] of the daemon's configuration.",
+             to host_names in the section [aws] of the daemon's configuration.",
         )))
     }
 

@@ -30,6 +30,7 @@ pub mod simulator;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod variant;
 mod vault;
 
 pub use backup::{

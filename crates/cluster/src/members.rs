@@ -9,6 +9,16 @@ use crate::meta::Meta;
 /// Numbers of nodes end here: handles of session objects have room for no more.
 const MAX_NUMBER: u16 = 1023;
 
+/// Whether nodes can have these numbers.
+pub(crate) fn check_numbers(cluster: &str, first: u16, nodes: u16) -> Result<(), ClusterError> {
+    if u32::from(first) + u32::from(nodes) <= u32::from(MAX_NUMBER) + 1 {
+        return Ok(());
+    }
+    Err(ClusterError::Options(format!(
+        "cluster {cluster} has had {first} nodes, and none gets the number of an earlier one: restore it under another name"
+    )))
+}
+
 /// The nodes of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Members {

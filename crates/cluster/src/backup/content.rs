@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
-use strongroom_model::{Blob, NodeId, Profile, Role, UserName};
-use strongroom_node::state::{Key, Record, Revision, User};
+use strongroom_model::{Blob, NodeId, Profile, Role, UserName, Variant};
+use strongroom_node::state::{Key, Policy, Record, Revision, User};
 use strongroom_store::{Store, Write};
 use strongroom_wire::encode_secret;
 
@@ -103,8 +103,16 @@ impl Content {
     }
 
     /// The records of a new cluster. Who was logged in to the old one isn't to the new one.
-    fn records_for(&self, nodes: &[NodeId]) -> impl Iterator<Item = (Key, Record)> {
-        let kept = self.records.iter().map(|(key, record)| match record {
+    fn records_for(
+        &self,
+        nodes: &[NodeId],
+        variant: Option<Variant>,
+    ) -> impl Iterator<Item = (Key, Record)> {
+        let kept = self.records.iter().map(move |(key, record)| match record {
+            Record::Policy(policy) => {
+                let variant = variant.unwrap_or(policy.variant);
+                (key.clone(), Record::Policy(Arc::new(Policy { variant, ..(**policy).clone() })))
+            }
             Record::User(user) => {
                 let epoch = u64::from_le_bytes(random::bytes());
                 (key.clone(), Record::User(Arc::new(User { epoch, ..(**user).clone() })))
@@ -136,7 +144,7 @@ pub(super) fn restore(
         name: options.name.clone(),
         serial: new_serial(),
         profile: content.profile,
-        nodes: (0..options.nodes).map(NodeId).collect(),
+        nodes: (0..options.nodes).map(|number| NodeId(options.first_node + number)).collect(),
         epoch: 1,
         masking: content.masking.clone(),
     };
@@ -149,7 +157,7 @@ pub(super) fn restore(
     writer.commit(leftovers.filter(|write| write.key != RESTORING).chain([marked]).collect())?;
 
     let mut portion = Portion::default();
-    for (key, record) in content.records_for(&meta.nodes) {
+    for (key, record) in content.records_for(&meta.nodes, options.variant) {
         portion.add(&mut writer, &keys::encode(&key), &encode(&record)?)?;
     }
     portion.add(&mut writer, BOOTS, &encode(&0u64)?)?;

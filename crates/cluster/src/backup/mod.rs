@@ -9,6 +9,7 @@ mod image;
 use std::sync::Arc;
 
 use strongroom_crypto::seal::SealingKey;
+use strongroom_model::Variant;
 use strongroom_node::Clock;
 use strongroom_store::Store;
 
@@ -16,6 +17,7 @@ pub use content::Summary;
 pub use image::{BackupRoots, Header, MAX_IMAGE};
 
 use crate::create::check_shape;
+use crate::members::check_numbers;
 use crate::{Cluster, ClusterError};
 use content::Content;
 
@@ -31,6 +33,11 @@ pub struct RestoreOptions {
     pub name: String,
     /// How many nodes, 1 to [`MAX_NODES`](strongroom_model::limits::MAX_NODES).
     pub nodes: u16,
+    /// The number of the first node. Another than 0 is for a cluster that comes back under a name that it had: no node gets
+    /// the number of an earlier one, whose audit log there may be.
+    pub first_node: u16,
+    /// Which HSM it plays, if not the one that it did.
+    pub variant: Option<Variant>,
 }
 
 impl Cluster {
@@ -93,6 +100,7 @@ impl RestoreOptions {
     ///
     /// [`ClusterError::Options`] with a sentence.
     pub fn check(&self) -> Result<(), ClusterError> {
-        check_shape(&self.name, self.nodes)
+        check_shape(&self.name, self.nodes)?;
+        check_numbers(&self.name, self.first_node, self.nodes)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{Blob, NodeId, Role};
+use strongroom_model::{Blob, HsmType, NodeId, Role, Variant};
 use strongroom_node::state::{Change, Expect, Key, Record};
 use strongroom_store::Fault;
 
@@ -14,7 +14,7 @@ fn roots(maker: u8, service: u8) -> BackupRoots {
 }
 
 fn named(name: &str) -> RestoreOptions {
-    RestoreOptions { name: name.to_owned(), nodes: 3 }
+    RestoreOptions { name: name.to_owned(), nodes: 3, first_node: 0, variant: None }
 }
 
 fn restore(fixture: &Fixture, backup: &Backup, options: &RestoreOptions) -> Result<Cluster, ClusterError> {
@@ -139,9 +139,35 @@ fn a_restore_checks_what_it_is_to_make() {
     let backup = Backup::read(&roots(1, 2), &cluster.back_up(&roots(1, 2), "b", 1).unwrap()).unwrap();
     let elsewhere = Fixture::new();
     for (name, nodes) in [("", 1), ("../x", 1), ("ok", 0), ("ok", 29)] {
-        let options = RestoreOptions { name: name.to_owned(), nodes };
+        let options = RestoreOptions { name: name.to_owned(), nodes, first_node: 0, variant: None };
         let refused = restore(&elsewhere, &backup, &options).err();
         assert!(matches!(refused, Some(ClusterError::Options(_))), "{name} {nodes}");
     }
     assert!(matches!(elsewhere.open().err(), Some(ClusterError::Empty)));
+}
+
+#[test]
+fn a_cluster_comes_back_as_another_hsm_with_nodes_of_new_numbers() {
+    let fixture = Fixture::new();
+    let cluster = fixture.create(&options()).unwrap();
+    let newer = Variant { hsm: HsmType::Hsm1, ..Variant::default() };
+    assert_ne!(cluster.info().variant, newer);
+    cluster.set_variant(newer).unwrap();
+    cluster.set_variant(newer).unwrap();
+    assert_eq!(cluster.info().variant, newer);
+    let image = cluster.back_up(&roots(1, 2), "backup-one", 99).unwrap();
+    let backup = Backup::read(&roots(1, 2), &image).unwrap();
+
+    let numbered = RestoreOptions { first_node: 7, variant: Some(Variant::default()), ..named("clone") };
+    let elsewhere = Fixture::new();
+    let clone = restore(&elsewhere, &backup, &numbered).unwrap();
+    assert_eq!(clone.info().variant, Variant::default());
+    assert_eq!(clone.members(), [NodeId(7), NodeId(8), NodeId(9)]);
+    assert_eq!(clone.add_node().unwrap().id(), NodeId(10));
+    let same = restore(&Fixture::new(), &backup, &named("clone")).unwrap();
+    assert_eq!(same.info().variant, newer);
+
+    let far = RestoreOptions { first_node: 1022, ..named("clone") };
+    let error = restore(&Fixture::new(), &backup, &far).err().unwrap().to_string();
+    assert!(error.contains("under another name"), "{error}");
 }

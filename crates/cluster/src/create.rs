@@ -16,7 +16,7 @@ use crate::certificates::Issue;
 use crate::draft::Draft;
 use crate::keys::{BOOTS, HANDLES, MEMBERS, META};
 use crate::lags::Lags;
-use crate::members::Members;
+use crate::members::{Members, check_numbers};
 use crate::meta::Meta;
 use crate::vault::{Fingerprint, Vault};
 
@@ -32,6 +32,9 @@ pub struct CreateOptions {
     pub name: String,
     /// How many nodes, 1 to [`limits::MAX_NODES`].
     pub nodes: u16,
+    /// The number of the first node. Another than 0 is for a cluster of a name that there was: no node gets the number of
+    /// an earlier one, whose audit log there may be.
+    pub first_node: u16,
     /// What it allows.
     pub profile: Profile,
     /// Which HSM it plays under `cloudhsm`.
@@ -55,6 +58,7 @@ impl CreateOptions {
     pub fn check(&self) -> Result<(), ClusterError> {
         let refuse = |sentence: String| Err(ClusterError::Options(sentence));
         check_shape(&self.name, self.nodes)?;
+        check_numbers(&self.name, self.first_node, self.nodes)?;
         let Some(officer) = &self.officer_password else {
             if self.uninitialized && self.crypto_users.is_empty() {
                 return Ok(());
@@ -155,7 +159,7 @@ pub(crate) fn create(
         name: options.name.clone(),
         serial: new_serial(),
         profile: options.profile,
-        nodes: (0..options.nodes).map(NodeId).collect(),
+        nodes: (0..options.nodes).map(|number| NodeId(options.first_node + number)).collect(),
         epoch: 1,
         masking: masking.to_bytes(),
     };

@@ -15,7 +15,8 @@ impl Cluster {
     ///
     /// [`ClusterError::Refused`] if it has no policy yet; those of the store. Nothing has changed then.
     pub fn set_variant(&self, variant: Variant) -> Result<(), ClusterError> {
-        let Some((version, Record::Policy(policy))) = self.ledger.read(|state| state.get(&Key::Policy)) else {
+        let Some((version, Record::Policy(policy))) = self.ledger.read(|state| state.get(&Key::Policy))
+        else {
             return Err(ClusterError::Refused(format!("cluster {} has no policy yet", self.name())));
         };
         if policy.variant == variant {

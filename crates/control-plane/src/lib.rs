@@ -10,6 +10,7 @@ mod caller;
 mod config;
 mod constraints;
 mod error;
+pub mod estate;
 mod front;
 mod operations;
 mod server;

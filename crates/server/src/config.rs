@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::ServeError;
+use crate::aws::AwsConfig;
 use crate::backups::BackupPolicy;
 use crate::network::Network;
 
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     /// How nodes are reached by TCP.
     #[serde(default)]
     pub(crate) network: Network,
+    /// The AWS control plane, which is served if this is there.
+    pub(crate) aws: Option<AwsConfig>,
 }
 
 impl Config {
@@ -35,6 +38,7 @@ impl Config {
             must_be_ours_alone(file)?;
         }
         let wrong = config.backups.problem().or_else(|| config.network.problem());
+        let wrong = wrong.or_else(|| config.aws.as_ref()?.api.problem());
         wrong.map_or(Ok(config), |wrong| Err(problem(wrong)))
     }
 }

@@ -1,5 +1,8 @@
 //! The daemon: a home's clusters, served.
 
+mod ending;
+mod managed;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -70,6 +73,7 @@ impl Daemon {
         let lock = home.take()?;
         let root = load_or_make(home)?;
         let backups = Backups::open(home, &root, policy)?;
+        ending::finish(home)?;
         let mut clusters = Vec::new();
         for name in cluster_names(home)? {
             clusters.extend(open(home, &name, &root)?);
@@ -129,6 +133,7 @@ impl Daemon {
         let options = CreateOptions {
             name,
             nodes,
+            first_node: 0,
             profile,
             variant,
             officer_password,
@@ -136,8 +141,13 @@ impl Daemon {
             uninitialized,
             certificates,
         };
-        options.check().map_err(|error| failed(&error))?;
-        self.make(&options.name, nodes, |store| {
+        self.create(options)
+    }
+
+    /// Makes a cluster without others before it, and serves it.
+    fn create(&self, options: CreateOptions) -> Result<ClusterStatus, Refusal> {
+        options.check().map_err(|error| Refusal::Failed(error.to_string()))?;
+        self.make(&options.name, options.first_node + options.nodes - 1, |store| {
             Cluster::create(store, &options, &self.root, Arc::new(SystemClock))
         })
     }
@@ -146,7 +156,7 @@ impl Daemon {
     fn make(
         &self,
         name: &str,
-        nodes: u16,
+        last_node: u16,
         make: impl FnOnce(Arc<dyn Store>) -> Result<Cluster, ClusterError>,
     ) -> Result<ClusterStatus, Refusal> {
         let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
@@ -154,7 +164,7 @@ impl Daemon {
         if clusters.contains_key(name) {
             return Err(Refusal::Exists);
         }
-        check_socket_path(&self.home.socket(name, NodeId(nodes - 1))).map_err(|error| failed(&error))?;
+        check_socket_path(&self.home.socket(name, NodeId(last_node))).map_err(|error| failed(&error))?;
         let store = open_store(&self.home.cluster(name)).map_err(|error| failed(&error))?;
         let cluster = make(store).map_err(|error| match error {
             ClusterError::Exists => Refusal::Exists,
@@ -163,7 +173,7 @@ impl Daemon {
         let served = Served::start(&self.home, cluster, &self.common, &self.logs, &self.addresses)
             .map_err(|error| failed(&error))?;
         let status = served.status();
-        tracing::info!("made cluster {name}: {nodes} nodes, profile {}", status.profile);
+        tracing::info!("made cluster {name}: {} nodes, profile {}", status.nodes.len(), status.profile);
         clusters.insert(name.to_owned(), served);
         Ok(status)
     }
@@ -322,7 +332,9 @@ impl Daemon {
                 return backups.verify(&source).map(ControlResponse::Verified).map_err(Refusal::Failed);
             }
             BackupCommand::Restore { source, name, nodes } => {
-                return self.restore(&source, RestoreOptions { name, nodes }).map(ControlResponse::Created);
+                return self
+                    .restore(&source, RestoreOptions { name, nodes, first_node: 0, variant: None })
+                    .map(ControlResponse::Created);
             }
             BackupCommand::Copy { id, to } => backups.copy(&id, to.as_deref(), now),
             BackupCommand::Delete { id } => backups.delete(&id, now),
@@ -361,8 +373,7 @@ impl Daemon {
         options.check().map_err(|error| failed(&error))?;
         // All of the image is read before anything is made.
         let backup = self.backups.read(source).map_err(Refusal::Failed)?;
-        let (name, nodes) = (options.name.clone(), options.nodes);
-        self.make(&name, nodes, |store| {
+        self.make(&options.name, options.first_node + options.nodes - 1, |store| {
             Cluster::restore(store, &backup, &options, &self.root, Arc::new(SystemClock))
         })
     }
@@ -395,6 +406,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             home: self.home.path().to_owned(),
             clusters: self.clusters.lock().values().map(Served::status).collect(),
+            aws: None,
         }
     }
 

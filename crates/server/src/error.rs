@@ -81,6 +81,14 @@ pub enum ServeError {
     /// What the configuration says of backups can't be done.
     #[error("{0}")]
     Backups(String),
+    /// The AWS control plane can't be served.
+    #[error("the AWS control plane, whose records are in {}: {problem}", path.display())]
+    Aws {
+        /// The directory of its records.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {error}", path.display())]
     Io {

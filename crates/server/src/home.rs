@@ -102,6 +102,11 @@ impl Home {
         self.0.join("backups")
     }
 
+    /// What the AWS control plane knows of clusters and backups.
+    pub fn aws(&self) -> PathBuf {
+        self.0.join("aws")
+    }
+
     /// One of the two roots of all backups; the other comes from the root key.
     pub fn maker_key(&self) -> PathBuf {
         self.0.join("maker.key")

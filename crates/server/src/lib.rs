@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod authorities;
+mod aws;
 mod backups;
 mod budget;
 mod channel;
@@ -15,6 +16,7 @@ mod connections;
 pub mod control;
 mod conversation;
 mod daemon;
+mod data_plane;
 mod error;
 mod faults;
 mod home;

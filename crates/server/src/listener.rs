@@ -297,6 +297,7 @@ mod tests {
         let options = CreateOptions {
             name: "default".to_owned(),
             nodes: 1,
+            first_node: 0,
             profile: Profile::Standard,
             variant: Default::default(),
             officer_password: None,

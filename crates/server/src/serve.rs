@@ -1,15 +1,17 @@
 //! The daemon from start to end.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::aws::Aws;
 use crate::config::Config;
-use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal};
+use crate::control::{Control, ControlRequest, ControlResponse, Handler, Refusal, Status};
 use crate::daemon::Daemon;
 use crate::logging::LogFile;
 use crate::{Home, ServeError, default_home, logging, process};
@@ -26,6 +28,8 @@ pub struct ServeOptions {
     pub config: Option<PathBuf>,
     /// Whether to log to `daemon.log` in the home rather than to standard error.
     pub log_to_file: bool,
+    /// Where to serve the AWS control plane, if the configuration doesn't say or says otherwise.
+    pub aws: Option<SocketAddr>,
 }
 
 /// Serves a home until the process gets `SIGTERM` or `SIGINT`, or is told to end by its control socket. At `SIGHUP` a log
@@ -46,14 +50,22 @@ pub fn serve(options: &ServeOptions) -> Result<(), ServeError> {
     watch_signals(end.clone(), log)
         .map_err(|error| ServeError::io("watch signals for", home.path(), error))?;
     let daemon = Arc::new(Daemon::start_with(&home, config.backups, config.network)?);
-    let control = Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), end }))?;
+    let mut aws = config.aws;
+    if let Some(listen) = options.aws {
+        aws.get_or_insert_default().api.listen = listen;
+    }
+    let aws = Aws::start(&home, &daemon, aws)?;
+    let address = aws.as_ref().and_then(Aws::address);
+    let control =
+        Control::start(&home, Arc::new(Commands { daemon: Arc::clone(&daemon), aws: address, end }))?;
     tracing::info!("serving {}", home.path().display());
     keep_backups(&daemon).map_err(|error| ServeError::io("start a thread for", home.path(), error))?;
-    // The sender lives as long as the control socket.
-    let _ = ended.recv();
+    wait(&ended, aws.as_ref());
 
     tracing::info!("ending");
     drop(control);
+    // Its calls under way need the clusters.
+    drop(aws);
     daemon.stop();
     tracing::info!("ended");
     Ok(())
@@ -75,13 +87,17 @@ fn settle(options: &ServeOptions) -> Result<(Home, Config), ServeError> {
 /// What the control socket can have done.
 struct Commands {
     daemon: Arc<Daemon>,
+    /// Where the AWS control plane is called.
+    aws: Option<SocketAddr>,
     end: Sender<()>,
 }
 
 impl Handler for Commands {
     fn handle(&self, request: ControlRequest) -> Result<ControlResponse, Refusal> {
         match request {
-            ControlRequest::Status => Ok(ControlResponse::Status(self.daemon.status())),
+            ControlRequest::Status => {
+                Ok(ControlResponse::Status(Status { aws: self.aws, ..self.daemon.status() }))
+            }
             ControlRequest::AuditHeads => Ok(ControlResponse::AuditHeads(self.daemon.audit_heads())),
             ControlRequest::CreateCluster(wanted) => {
                 self.daemon.create_cluster(wanted).map(ControlResponse::Created)
@@ -141,4 +157,12 @@ fn keep_backups(daemon: &Arc<Daemon>) -> std::io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Until the end, the AWS control plane is kept up to date.
+fn wait(ended: &Receiver<()>, aws: Option<&Aws>) {
+    // The sender lives as long as the control socket.
+    while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        aws.iter().for_each(|aws| aws.settle());
+    }
 }

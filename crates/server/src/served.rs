@@ -210,6 +210,44 @@ impl Served {
         Ok(())
     }
 
+    /// Has all nodes take no more calls, and waits for those in flight.
+    pub(crate) fn close(&mut self) {
+        self.stop();
+        let left = self.wait(Instant::now() + REMOVAL_GRACE);
+        if left > 0 {
+            tracing::warn!(
+                "cluster {}: {left} calls weren't done after {} s and were cut off",
+                self.cluster.name(),
+                REMOVAL_GRACE.as_secs()
+            );
+        }
+    }
+
+    /// Has all nodes listen again that were closed.
+    pub(crate) fn open_again(&mut self) {
+        let ids: Vec<_> = self.seats.keys().copied().collect();
+        for id in ids {
+            if let Err(problem) = self.listen_again(id) {
+                tracing::error!("{} doesn't listen any more: {problem}", self.name_of(id));
+            }
+        }
+    }
+
+    /// Ends the nodes of a cluster that is closed, with their logs, and gives their addresses back.
+    pub(crate) fn end(self) {
+        for (id, seat) in self.seats {
+            if let Some(Running { node, .. }) = seat.running {
+                self.logs.end(self.cluster.name(), &node);
+            }
+            self.addresses.free(self.cluster.name(), id);
+        }
+    }
+
+    /// The cluster itself.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// Whether a node can be taken out of the cluster.
     pub(crate) fn may_remove(&self, id: NodeId) -> Result<(), String> {
         if !self.seats.contains_key(&id) {

@@ -5,8 +5,8 @@ use strongroom_server::Home;
 use strongroom_server::control::ClusterStatus;
 use toml::{Table, Value};
 
-use crate::files;
 use crate::output::Failure;
+use crate::{daemon, files, secrets};
 
 const MODE: u32 = 0o644;
 
@@ -28,6 +28,40 @@ pub(crate) fn update(home: &Home, clusters: &[ClusterStatus], wanted: &str) -> R
         files::replace(&path, MODE, text.as_bytes())?;
     }
     Ok(slot)
+}
+
+/// Enters the clusters of a home's daemon if the one that's meant isn't in its configuration, or not where its nodes are:
+/// the control plane may have made it, or made it anew. Without a daemon everything stays as it is.
+pub(crate) fn refresh(home: &Home, wanted: Option<&str>) -> Result<(), Failure> {
+    if knows(home, wanted) {
+        return Ok(());
+    }
+    // Who may not ask the daemon uses what the configuration says.
+    let Ok(Some(status)) = daemon::status(home) else { return Ok(()) };
+    let meant = status.clusters.iter().find(|cluster| wanted.is_none_or(|wanted| cluster.name == wanted));
+    let Some(meant) = meant else { return Ok(()) };
+    let _alone = secrets::lock(home)?;
+    update(home, &status.clusters, &meant.name).map(drop)
+}
+
+/// Whether the configuration has a cluster and a socket of one of its nodes. What can't be read is complained about by who
+/// needs it.
+fn knows(home: &Home, wanted: Option<&str>) -> bool {
+    let Some(text) = files::read(&home.client_config()).ok().flatten() else { return false };
+    let Some(config) = String::from_utf8(text).ok().and_then(|text| text.parse::<Table>().ok()) else {
+        return true;
+    };
+    let tables = config.get("cluster").and_then(Value::as_array);
+    let mut tables = tables.into_iter().flatten();
+    let meant = match wanted {
+        Some(wanted) => tables.find(|table| is_named(table, wanted)),
+        None => tables.next(),
+    };
+    let nodes = meant.and_then(|table| table.get("nodes")).and_then(Value::as_array);
+    nodes.into_iter().flatten().filter_map(Value::as_str).any(|node| {
+        // Others than sockets aren't this home's business.
+        node.strip_prefix("unix:").is_none_or(|path| std::path::Path::new(path).exists())
+    })
 }
 
 fn enter(config: &mut Table, clusters: &[ClusterStatus], wanted: &str) -> Option<usize> {

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
@@ -45,8 +46,8 @@ pub(crate) fn unexpected() -> Failure {
     Failure::new("the daemon's answer makes no sense; restart it with  strongroom down  and  strongroom up")
 }
 
-/// Starts the daemon in the background and waits until it serves.
-pub(crate) fn start(home: &Home) -> Result<Status, Failure> {
+/// Starts the daemon in the background, with the AWS API if that's wanted, and waits until it serves.
+pub(crate) fn start(home: &Home, aws: Option<SocketAddr>) -> Result<Status, Failure> {
     home.prepare().map_err(|error| Failure::new(error.to_string()))?;
     let path = home.log();
     let failed = |error| Failure::new(format!("the log {} can't be opened: {error}", path.display()));
@@ -54,7 +55,7 @@ pub(crate) fn start(home: &Home) -> Result<Status, Failure> {
     // Opened again: the daemon's writing moves the place in a file that is shared with it.
     let mut new_lines = File::open(&path).map_err(failed)?;
     new_lines.seek(SeekFrom::End(0)).map_err(failed)?;
-    let mut child = spawn(home, &log)?;
+    let mut child = spawn(home, aws, &log)?;
 
     let deadline = Instant::now() + START_LIMIT;
     let mut pause = Duration::from_millis(2);
@@ -109,13 +110,14 @@ pub(crate) fn end(home: &Home) -> Result<bool, Failure> {
     )))
 }
 
-fn spawn(home: &Home, log: &File) -> Result<Child, Failure> {
+fn spawn(home: &Home, aws: Option<SocketAddr>, log: &File) -> Result<Child, Failure> {
     let outputs = log.try_clone().and_then(|out| Ok((out, log.try_clone()?)));
     let program = env::current_exe();
     let spawned = outputs.and_then(|(out, err)| {
         Command::new(program?)
             .args(["serve", "--background", "--home"])
             .arg(home.path())
+            .args(aws.map(|address| format!("--aws={address}")))
             .env_remove("STRONGROOM_HOME")
             .current_dir("/")
             .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_crypto::random;
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::{Blob, NodeId, Profile, Role, UserName, Variant};
-use strongroom_node::state::{Key, Policy, Record, Revision, User};
+use strongroom_node::state::{Identity, Key, Policy, Record, Revision, User};
 use strongroom_store::{Store, Write};
 use strongroom_wire::encode_secret;
 
@@ -90,6 +90,13 @@ impl Content {
         }
     }
 
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.records.iter().find_map(|(_, record)| match record {
+            Record::Identity(identity) => Some(&**identity),
+            _ => None,
+        })
+    }
+
     pub(super) fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         for (_, record) in &self.records {
@@ -103,11 +110,7 @@ impl Content {
     }
 
     /// The records of a new cluster. Who was logged in to the old one isn't to the new one.
-    fn records_for(
-        &self,
-        nodes: &[NodeId],
-        variant: Option<Variant>,
-    ) -> impl Iterator<Item = (Key, Record)> {
+    fn records_for(&self, nodes: &[NodeId], variant: Option<Variant>) -> impl Iterator<Item = (Key, Record)> {
         let kept = self.records.iter().map(move |(key, record)| match record {
             Record::Policy(policy) => {
                 let variant = variant.unwrap_or(policy.variant);

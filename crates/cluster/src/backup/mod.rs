@@ -9,6 +9,7 @@ mod image;
 use std::sync::Arc;
 
 use strongroom_crypto::seal::SealingKey;
+use strongroom_crypto::x509::{PemKind, to_pem};
 use strongroom_model::Variant;
 use strongroom_node::Clock;
 use strongroom_store::Store;
@@ -85,6 +86,11 @@ impl Backup {
     /// What an image says of itself.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The certificate of the cluster that it's of, as PEM; `None` if that had none.
+    pub fn certificate(&self) -> Option<String> {
+        self.content.identity()?.cluster.as_ref().map(|der| to_pem(PemKind::Certificate, der))
     }
 
     /// How much there is in it.

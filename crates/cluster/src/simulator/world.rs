@@ -94,6 +94,7 @@ impl World {
         let options = CreateOptions {
             name: "sim".to_owned(),
             nodes,
+            first_node: 0,
             profile,
             variant: Default::default(),
             officer_password: None,

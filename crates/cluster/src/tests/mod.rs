@@ -111,6 +111,7 @@ fn options() -> CreateOptions {
     CreateOptions {
         name: "default".to_owned(),
         nodes: 2,
+        first_node: 0,
         profile: Profile::Standard,
         variant: Default::default(),
         officer_password: Some(Blob::from(*b"officer-password")),

@@ -7,7 +7,10 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use strongroom_model::{HsmType, Mode, NodeId};
+use serde::{Deserialize, Serialize};
+use strongroom_model::NodeId;
+
+use crate::shapes::{ClusterMode, HsmType};
 
 /// The clusters behind the API, by the ids that the API gives them, and the images of their backups.
 pub trait DataPlane: Send + Sync {
@@ -41,12 +44,20 @@ pub trait DataPlane: Send + Sync {
     /// [`Fault`]; nothing has changed then.
     fn add_node(&self, cluster: &str, address: Option<Ipv4Addr>) -> Result<PlacedNode, Fault>;
 
-    /// Removes a node. With the last one its cluster ends: what is to be kept of it must be in an image.
+    /// Removes a node that isn't the last.
     ///
     /// # Errors
     ///
     /// [`Fault`]; nothing has changed then.
     fn remove_node(&self, cluster: &str, node: NodeId) -> Result<(), Fault>;
+
+    /// Ends a cluster with all its nodes. If it's to be kept, it's backed up when it takes no more calls, so that nothing is
+    /// lost that it has acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]; it serves as before then.
+    fn close(&self, cluster: &str, keep: bool, now: u64) -> Result<(), Fault>;
 
     /// The certificates of a cluster that has nodes.
     ///
@@ -79,7 +90,7 @@ pub trait DataPlane: Send + Sync {
     /// [`Fault`]; there is no image then.
     fn back_up(&self, cluster: &str, occasion: Occasion, now: u64) -> Result<Image, Fault>;
 
-    /// All images, the oldest first.
+    /// All images in the order in which they were made; a copy has the place of its source, or a later one.
     fn images(&self) -> Vec<Image>;
 
     /// The certificate of the cluster in an image, as PEM; `None` if it was backed up without one.
@@ -117,17 +128,18 @@ pub trait DataPlane: Send + Sync {
     /// [`Fault`]; nothing has changed then.
     fn keep_image(&self, image: &str, forever: bool) -> Result<Image, Fault>;
 
-    /// For how many days the images of a cluster are kept that it makes by itself. Holds until the process ends.
-    fn retain(&self, cluster: &str, days: u32);
+    /// Leaves it to the estate when the images of these clusters go that they make by themselves: nobody else does away
+    /// with one that wasn't deleted.
+    fn govern(&self, clusters: &[String]);
 }
 
 /// Which HSMs a cluster has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind {
     /// Their type.
     pub hsm: HsmType,
     /// The cluster's mode.
-    pub mode: Mode,
+    pub mode: ClusterMode,
 }
 
 /// A node, and where it is.
@@ -137,6 +149,8 @@ pub struct PlacedNode {
     pub node: NodeId,
     /// Its address, where clients reach it on port 2223.
     pub address: Ipv4Addr,
+    /// Whether it runs and has what the cluster has.
+    pub is_well: bool,
 }
 
 /// A cluster's certificates, as PEM; what doesn't apply isn't there (cloudhsm.md 1.2).
@@ -176,6 +190,8 @@ pub struct Image {
     pub created: u64,
     /// What the cluster was then; `None` for those of other profiles.
     pub kind: Option<Kind>,
+    /// Whether there is an officer in it.
+    pub is_activated: bool,
     /// Whether the retention policy passes it by.
     pub never_expires: bool,
     /// When it goes, if it's being deleted.

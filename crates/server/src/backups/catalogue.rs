@@ -67,8 +67,13 @@ impl Catalogue {
     /// The oldest first.
     pub(super) fn list(&self) -> Vec<BackupInfo> {
         let mut all: Vec<_> = self.entries.lock().values().cloned().collect();
-        all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        all.sort_by(|a, b| (a.created, a.number, &a.id).cmp(&(b.created, b.number, &b.id)));
         all
+    }
+
+    /// A number that is higher than that of any other.
+    pub(super) fn next_number(&self) -> u64 {
+        self.entries.lock().values().map(|info| info.number).max().map_or(1, |last| last + 1)
     }
 
     /// Adds a backup; it's there when both image and entry are.

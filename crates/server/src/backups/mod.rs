@@ -11,12 +11,15 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use parking_lot::Mutex;
 use strongroom_cluster::{Backup, BackupRoots, Cluster};
 use strongroom_crypto::seal::SealingKey;
+use strongroom_model::Profile;
 
-use crate::control::{BackupInfo, BackupReason, BackupSource, VerifiedBackup};
+use crate::control::{BackupInfo, BackupOrigin, BackupReason, BackupSource, BackupState, VerifiedBackup};
 use crate::{Home, ServeError, root_key};
 use bucket::Bucket;
 use catalogue::Catalogue;
@@ -29,6 +32,8 @@ pub(crate) struct Backups {
     roots: BackupRoots,
     catalogue: Catalogue,
     policy: BackupPolicy,
+    /// Clusters whose backups somebody else looks after.
+    left: Mutex<BTreeSet<String>>,
 }
 
 impl Backups {
@@ -38,7 +43,7 @@ impl Backups {
         let catalogue = Catalogue::open(&home.backups(), bucket)?;
         let maker = root_key::load_or_make_maker(home, !catalogue.is_empty())?;
         let roots = BackupRoots::new(&maker.to_bytes(), &root.derive("backup service root").to_bytes());
-        Ok(Self { roots, catalogue, policy })
+        Ok(Self { roots, catalogue, policy, left: Mutex::default() })
     }
 
     /// Makes a backup of a cluster.
@@ -55,7 +60,7 @@ impl Backups {
         let summary = made.summary();
         let info = BackupInfo {
             id,
-            state: crate::control::BackupState::Ready,
+            state: BackupState::Ready,
             cluster: cluster.name().to_owned(),
             serial: cluster.info().serial,
             created: now,
@@ -66,6 +71,9 @@ impl Backups {
             bytes: image.len() as u64,
             users: summary.users,
             objects: summary.objects,
+            number: self.catalogue.next_number(),
+            variant: (cluster.info().profile == Profile::CloudHsm).then(|| cluster.info().variant),
+            origin: None,
         };
         self.catalogue.add(&info, &image)?;
         tracing::info!(
@@ -123,10 +131,46 @@ impl Backups {
             reason: BackupReason::Copied,
             source: Some(info.id.clone()),
             never_expires: false,
+            number: self.catalogue.next_number(),
+            origin: None,
             ..info
         };
         self.catalogue.add(&copy, &image)?;
         Ok(copy)
+    }
+
+    /// Another copy of a backup for an account and a region, or for a cluster that is to be made. It counts as made when its
+    /// source was.
+    pub(crate) fn copy_for(&self, id: &str, origin: BackupOrigin) -> Result<BackupInfo, String> {
+        let info = self.catalogue.ready(id)?;
+        let image = self.catalogue.image(id)?;
+        Backup::read(&self.roots, &image).map_err(|error| error.to_string())?;
+        let copy = BackupInfo {
+            id: catalogue::new_id(),
+            reason: BackupReason::Copied,
+            source: Some(info.id.clone()),
+            never_expires: false,
+            number: self.catalogue.next_number(),
+            origin: Some(origin),
+            ..info
+        };
+        self.catalogue.add(&copy, &image)?;
+        Ok(copy)
+    }
+
+    /// The certificate of the cluster in a backup, as PEM.
+    pub(crate) fn certificate_in(&self, id: &str) -> Result<Option<String>, String> {
+        Ok(self.read(&BackupSource::Id(id.to_owned()))?.certificate())
+    }
+
+    /// Leaves it to somebody else when backups of these clusters go; those that are deleted still do.
+    pub(crate) fn leave(&self, clusters: &[String]) {
+        self.left.lock().extend(clusters.iter().cloned());
+    }
+
+    /// Lets a backup go at an instant.
+    pub(crate) fn delete_at(&self, id: &str, at: u64) -> Result<BackupInfo, String> {
+        self.catalogue.delete(id, at)
     }
 
     /// Gives a backup seven days; until then it can be had back.
@@ -147,7 +191,17 @@ impl Backups {
     /// Why a cluster is to be backed up now, if it is.
     pub(crate) fn due(&self, cluster: &Cluster, now: u64) -> Option<BackupReason> {
         let info = cluster.info();
-        self.policy.due(&self.catalogue.list(), &info.serial, info.initialized, now)
+        let all = self.catalogue.list();
+        // One that somebody else looks after may have been there before, under another serial number.
+        if self.left.lock().contains(&info.name) {
+            let own: Vec<_> = all
+                .into_iter()
+                .filter(|backup| backup.cluster == info.name)
+                .map(|backup| BackupInfo { serial: info.serial.clone(), ..backup })
+                .collect();
+            return self.policy.due(&own, &info.serial, info.initialized, now);
+        }
+        self.policy.due(&all, &info.serial, info.initialized, now)
     }
 
     /// Moves images to the bucket that aren't there yet, the oldest first. It stops at the first that can't be moved, and
@@ -163,7 +217,10 @@ impl Backups {
 
     /// Does away with what has had its time; what can't go now is tried again at the next call.
     pub(crate) fn sweep(&self, now: u64) -> Result<(), String> {
-        for id in self.policy.expired(&self.catalogue.list(), now) {
+        let mut all = self.catalogue.list();
+        let left = self.left.lock().clone();
+        all.retain(|info| info.state == BackupState::PendingDeletion || !left.contains(&info.cluster));
+        for id in self.policy.expired(&all, now) {
             self.catalogue.purge(&id).map_err(|error| format!("{id} should go, but can't: {error}"))?;
             tracing::info!("{id} is gone for good");
         }

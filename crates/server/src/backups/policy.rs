@@ -60,13 +60,13 @@ impl BackupPolicy {
 
     /// What has had its time. The last good backup of a cluster never has.
     pub(super) fn expired(&self, all: &[BackupInfo], now: u64) -> Vec<String> {
-        let mut last: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
+        let mut last: BTreeMap<&str, (u64, u64, &str)> = BTreeMap::new();
         for info in all.iter().filter(|info| info.state == BackupState::Ready && info.source.is_none()) {
             let newest = last.entry(&info.serial).or_default();
-            *newest = (*newest).max((info.created, &info.id));
+            *newest = (*newest).max((info.created, info.number, &info.id));
         }
         let is_last =
-            |info: &BackupInfo| last.get(info.serial.as_str()).is_some_and(|(_, id)| *id == info.id);
+            |info: &BackupInfo| last.get(info.serial.as_str()).is_some_and(|(.., id)| *id == info.id);
         let gone = |info: &&BackupInfo| match info.state {
             BackupState::PendingDeletion => info.delete_at.is_some_and(|at| now >= at),
             BackupState::Ready => {

@@ -20,6 +20,9 @@ fn backup(serial: &str, created: u64) -> BackupInfo {
         bytes: 1,
         users: 2,
         objects: 3,
+        number: 0,
+        variant: None,
+        origin: None,
     }
 }
 

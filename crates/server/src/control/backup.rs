@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use strongroom_model::Variant;
 
 /// What is to be done about backups. The answer is [`ControlResponse::Backup`](super::ControlResponse::Backup) unless another is named.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,6 +95,32 @@ pub struct BackupInfo {
     pub users: u64,
     /// Token objects in it.
     pub objects: u64,
+    /// Tells those of one second apart: those made later have a higher one.
+    #[serde(default)]
+    pub number: u64,
+    /// Which HSM the cluster played, if it was one of CloudHSM's.
+    #[serde(default)]
+    pub variant: Option<Variant>,
+    /// Where it's from, if the control plane copied it.
+    #[serde(default)]
+    pub origin: Option<BackupOrigin>,
+}
+
+/// Where a copy is from that the control plane made, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOrigin {
+    /// The account that has the copy.
+    pub account: String,
+    /// The region that the copy is in.
+    pub region: String,
+    /// The region it was copied from.
+    pub source_region: String,
+    /// The cluster that was backed up.
+    pub source_cluster: String,
+    /// When it was copied, in seconds since 1970.
+    pub copied: u64,
+    /// The cluster that is to be made from it, if that's what it is for.
+    pub seed_of: Option<String>,
 }
 
 /// How a backup is (cloudhsm.md section 10). One that is being made or is gone isn't listed.

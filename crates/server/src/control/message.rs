@@ -1,7 +1,7 @@
 //! What is said on the control socket.
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -200,6 +200,8 @@ pub struct Status {
     pub home: PathBuf,
     /// Its clusters, by name.
     pub clusters: Vec<ClusterStatus>,
+    /// Where the AWS control plane is called, if it's served.
+    pub aws: Option<SocketAddr>,
 }
 
 /// How a cluster is.

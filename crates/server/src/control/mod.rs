@@ -7,7 +7,9 @@ mod client;
 mod message;
 mod server;
 
-pub use backup::{BackupCommand, BackupInfo, BackupReason, BackupSource, BackupState, VerifiedBackup};
+pub use backup::{
+    BackupCommand, BackupInfo, BackupOrigin, BackupReason, BackupSource, BackupState, VerifiedBackup,
+};
 pub use client::{ControlError, call};
 pub use message::{
     ClusterCertificates, ClusterStatus, ControlRequest, ControlResponse, CreateCluster, Fault, NodeState,

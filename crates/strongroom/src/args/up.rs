@@ -1,10 +1,12 @@
 //! `strongroom up`.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use clap::Args;
 use strongroom_model::{Error, HsmType, Mode, Profile, Quirk, ReturnCode, UserName, Variant};
 
+use super::daemon::AWS_ADDRESS;
 use super::{HomeOption, parse};
 use crate::password::Given;
 
@@ -21,6 +23,8 @@ Examples:
       as CloudHSM's hsm2m.medium, but with read-only sessions
   strongroom up --listen
       applications may come by TLS, too: `strongroom configure` writes what they read
+  strongroom up --aws
+      with the AWS API for CloudHSM at http://127.0.0.1:5556, by which further clusters can be made
   strongroom up --uninitialized
       without users: an application calls C_InitToken, as with any new token
   strongroom up --profile cloudhsm --own-ca
@@ -58,6 +62,9 @@ pub(crate) struct Up {
     /// configuration says
     #[arg(long)]
     pub(crate) listen: bool,
+    /// Serve the AWS CloudHSM API as well, at this address and port; the daemon must not run yet
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = AWS_ADDRESS)]
+    pub(crate) aws: Option<SocketAddr>,
     /// Make no users: the token waits for C_InitToken
     #[arg(long)]
     pub(crate) uninitialized: bool,

@@ -16,6 +16,7 @@ pub(crate) fn run(arguments: Serve) -> Result<Output, Failure> {
         home: arguments.home.home,
         config: arguments.config,
         log_to_file: arguments.background,
+        aws: arguments.aws,
     };
     strongroom_server::serve(&options).map_err(|error| Failure::new(error.to_string()))?;
     Ok(Output::Silence)

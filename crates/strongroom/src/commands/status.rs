@@ -29,8 +29,14 @@ fn json(status: &Status) -> Value {
         "home": status.home,
         "pid": status.pid,
         "version": status.version,
+        "aws_endpoint": aws_endpoint(status),
         "clusters": status.clusters.iter().map(cluster).collect::<Vec<_>>(),
     })
+}
+
+/// Where the AWS CloudHSM API is called; nothing if it isn't served.
+pub(super) fn aws_endpoint(status: &Status) -> Value {
+    status.aws.map_or(Value::Null, |address| format!("http://{address}").into())
 }
 
 fn cluster(cluster: &ClusterStatus) -> Value {
@@ -64,6 +70,9 @@ pub(super) fn variant(cluster: &ClusterStatus) -> Value {
 fn human(status: &Status) -> String {
     let mut text =
         format!("strongroom {}, process {}, in {}\n", status.version, status.pid, status.home.display());
+    if let Some(address) = status.aws {
+        text += &format!("AWS CloudHSM API: http://{address}\n");
+    }
     for cluster in &status.clusters {
         text += &format!(
             "\nCluster {} ({}{}): {} objects, revision {}\n",

@@ -1,5 +1,6 @@
 //! `strongroom up`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -29,8 +30,11 @@ pub(crate) fn run(arguments: &args::Up) -> Result<Output, Failure> {
     let running = daemon::status(&home)?;
     let is_new = running.is_none();
     let mut status = match running {
-        Some(status) => status,
-        None => daemon::start(&home)?,
+        Some(status) => {
+            check_aws(arguments.aws, &status)?;
+            status
+        }
+        None => daemon::start(&home, arguments.aws)?,
     };
 
     let mut secrets = Secrets::load(&home)?;
@@ -52,7 +56,26 @@ pub(crate) fn run(arguments: &args::Up) -> Result<Output, Failure> {
     }
     let slot = client_config::update(&home, &status.clusters, &arguments.cluster)?;
     let cluster = find(&status, &arguments.cluster).ok_or_else(daemon::unexpected)?;
-    Ok(Output::Data(describe(&home, &module, slot, cluster, secrets.of(&cluster.name), status.pid)))
+    let secrets = secrets.of(&cluster.name);
+    let mut described = describe(&home, &module, slot, cluster, secrets, status.pid);
+    described["aws_endpoint"] = super::status::aws_endpoint(&status);
+    Ok(Output::Data(described))
+}
+
+/// Refuses to pass over the wish for an API that the daemon doesn't serve.
+fn check_aws(wanted: Option<SocketAddr>, status: &Status) -> Result<(), Failure> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let is_there = |has: &SocketAddr| *has == wanted || (wanted.port() == 0 && has.ip() == wanted.ip());
+    if status.aws.as_ref().is_some_and(is_there) {
+        return Ok(());
+    }
+    let has = status
+        .aws
+        .map_or_else(|| "without the AWS API".to_owned(), |has| format!("with the AWS API at {has}"));
+    Err(Failure::new(format!(
+        "the daemon, process {}, runs already, {has}: end it with  strongroom down  and say this again",
+        status.pid
+    )))
 }
 
 fn find<'a>(status: &'a Status, name: &str) -> Option<&'a ClusterStatus> {

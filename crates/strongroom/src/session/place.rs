@@ -7,6 +7,7 @@ use strongroom_client::{ClusterConfig, Config};
 use strongroom_server::{Home, default_home};
 
 use crate::args::Place;
+use crate::client_config;
 use crate::output::Failure;
 
 /// The home that's meant, and the configuration to use. A configuration that isn't a home's own still
@@ -14,6 +15,7 @@ use crate::output::Failure;
 pub(super) fn find(place: &Place) -> Result<(Home, Config), Failure> {
     let of_home = |home: PathBuf| -> Result<(Home, Config), Failure> {
         let home = Home::new(home);
+        client_config::refresh(&home, place.cluster.as_deref())?;
         let config = load(&home.client_config())?;
         Ok((home, config))
     };
@@ -25,7 +27,7 @@ pub(super) fn find(place: &Place) -> Result<(Home, Config), Failure> {
         return Ok((Home::new(folder), load(&file)?));
     }
     let home = default_home();
-    if Home::new(&home).client_config().exists() {
+    if Home::new(&home).client_config().exists() || Home::new(&home).control().exists() {
         return of_home(home);
     }
     let config = Config::load().map_err(|error| Failure::new(error.to_string()))?;

@@ -41,6 +41,7 @@ fn cluster() -> &'static Cluster {
         let options = CreateOptions {
             name: "test".into(),
             nodes: 2,
+            first_node: 0,
             profile: Profile::Standard,
             variant: Default::default(),
             officer_password: Some(Blob::from(*b"officer")),

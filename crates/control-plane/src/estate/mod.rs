@@ -91,7 +91,7 @@ impl Estate {
         plane.govern(&governed);
         let mut state = State { books, tries: Tries::default(), swept: None };
         let desk = Desk { config, plane, clock };
-        desk.resume(&mut state);
+        desk.settle(&mut state, desk.clock.now());
         Ok(Self { desk, state: Mutex::new(state) })
     }
 

@@ -21,22 +21,6 @@ pub(super) const DELETION_WINDOW: i64 = 7 * DAY;
 const ROLLBACK_WINDOW: i64 = DAY;
 
 impl Desk {
-    /// Finds what a crash left between the cluster and its record.
-    pub(super) fn resume(&self, state: &mut State) {
-        let now = self.clock.now();
-        let uninitialized = |record: &&ClusterRecord| record.state == ClusterState::Uninitialized;
-        let records: Vec<_> = state.books.clusters.values().filter(uninitialized).cloned().collect();
-        for record in records {
-            let papers = self.plane.certificates(record.id.as_str());
-            let Some(certificate) = papers.ok().and_then(|papers| papers.cluster) else { continue };
-            let begun = self.initializing(record, certificate, now);
-            if let Err(error) = state.books.save_cluster(begun) {
-                tracing::warn!("a cluster that was being initialized waits for the next start: {error}");
-            }
-        }
-        self.settle(state, now);
-    }
-
     pub(super) fn settle(&self, state: &mut State, now: Timestamp) {
         let ids: Vec<_> = state.books.clusters.keys().cloned().collect();
         for id in ids {
@@ -86,6 +70,11 @@ impl Desk {
             (ClusterState::CreateInProgress, Some(_)) => {
                 next.state = ClusterState::Uninitialized;
                 next.until = None;
+            }
+            (ClusterState::Uninitialized, _) => {
+                // It has its certificate by `strongroom cluster initialize`, or by a call that a crash cut short.
+                let certificate = self.plane.certificates(record.id.as_str()).ok()?.cluster?;
+                return Some(self.initializing(next, certificate, now));
             }
             (ClusterState::InitializeInProgress, Some(_)) => {
                 // A cluster of a backup has its officers.

@@ -243,8 +243,12 @@ fn from_nothing_to_a_signature_and_back_from_no_hsms() {
     assert!(!daemon.home().join("clusters").join(&id).exists());
     // The command knows the same backups.
     let listed = data(&mut daemon.strongroom(&["backup", "list", "--cluster", &id]));
-    let listed: Vec<_> = listed["backups"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
-    assert_eq!(listed, all.iter().map(|one| one["BackupId"].clone()).collect::<Vec<_>>());
+    let ids = |list: &[Value], name: &str| {
+        let mut ids: Vec<_> = list.iter().map(|one| one[name].to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(listed["backups"].as_array().unwrap(), "id"), ids(&all, "BackupId"));
 
     // It comes back as it was, at the address that it had, also to a daemon that was killed meanwhile.
     daemon.kill();

@@ -8,8 +8,8 @@ use common::people::{terms, world_of_people};
 use common::*;
 use parking_lot::Mutex;
 use strongroom_model::{
-    AttributeType as A, Attributes, Blob, Error, Handle, Mechanism, MechanismType, ObjectClass, Profile,
-    Result, ReturnCode, Role, Service,
+    AttributeType as A, Attributes, Blob, Error, Handle, Mechanism, MechanismType, MtlsEnforcement,
+    ObjectClass, Profile, Result, ReturnCode, Role, Service,
 };
 use strongroom_node::audit::{AuditSink, Beginning, Event};
 use strongroom_node::state::{Committed, Key, Record, Revocation, User};
@@ -328,12 +328,19 @@ fn quorums_and_sharing_are_told() {
     let mut officer = world.officer(1);
     officer.ask(Request::SetQuorumTimeouts { generated: Some(300), approved: None }).unwrap();
     officer.ask(Request::SetQuorumValue { service: Service::User, value: 8 }).unwrap_err();
+    let certificate = Blob::from(*b"no certificate");
+    officer.ask(Request::RegisterTrustAnchor { certificate }).unwrap_err();
+    officer.ask(Request::DeregisterTrustAnchor { reference: 1 }).unwrap_err();
+    officer.ask(Request::SetMtlsEnforcement { level: MtlsEnforcement::None }).unwrap();
     let told: Vec<_> = log.told().into_iter().map(|(name, code)| (name, code == 0)).collect();
     let expected = [
         ("CN_DELETE_TOKEN", true),
         ("CN_LOGIN", true),
         ("SR_SET_TOKEN_TIMEOUT", true),
         ("CN_SET_M_VALUE", false),
+        ("SR_REGISTER_TRUST_ANCHOR", false),
+        ("SR_DEREGISTER_TRUST_ANCHOR", false),
+        ("SR_SET_MTLS_ENFORCEMENT", true),
     ];
     assert_eq!(told, expected);
 }

@@ -7,6 +7,8 @@ mod certificate;
 mod issue;
 mod pem;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE};
 pub use issue::{CertificateOrder, Issuer, Usage, request};

@@ -75,9 +75,11 @@ pub(crate) fn of(algorithm: Algorithm) -> Option<&'static dyn Family> {
         | Algorithm::HashSlhDsa
         | Algorithm::SlhDsaOfDigest => &crate::slhdsa::SlhDsa,
         Algorithm::Hss | Algorithm::Xmss | Algorithm::XmssMt => &crate::hashbased::HashBased,
-        Algorithm::ParameterGen | Algorithm::DhKeyPairGen | Algorithm::DhDerive | Algorithm::X942Derive => {
-            &crate::dh::Dh
-        }
+        Algorithm::ParameterGen
+        | Algorithm::SeededParameterGen
+        | Algorithm::DhKeyPairGen
+        | Algorithm::DhDerive
+        | Algorithm::X942Derive => &crate::dh::Dh,
         Algorithm::DsaKeyPairGen | Algorithm::Dsa => &crate::dsa::Dsa,
         Algorithm::PublicFromPrivate => return None,
         Algorithm::KbkdfCounter
@@ -200,7 +202,7 @@ pub(crate) trait Family: Sync {
     }
 
     /// Makes domain parameters.
-    fn generate_parameters(&self, order: &Order<'_>, _template: &Attributes) -> Result<Attributes> {
+    fn generate_parameters(&self, order: &Order<'_>, _template: &Attributes) -> Result<Parameters> {
         Err(order.makes_none())
     }
 
@@ -257,6 +259,15 @@ impl Derived {
     pub(crate) fn of(key: Blob) -> Self {
         Self { keys: vec![key], written: Blob::new() }
     }
+}
+
+/// Domain parameters.
+#[derive(Debug)]
+pub struct Parameters {
+    /// `PRIME`, `BASE`, and for X9.42 and DSA `SUBPRIME`.
+    pub attributes: Attributes,
+    /// What they were made from, if anything; not secret.
+    pub seed: Blob,
 }
 
 /// Work with a key.

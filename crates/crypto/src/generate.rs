@@ -3,7 +3,7 @@
 use strongroom_model::{Attributes, Blob, Mechanism, Purposes, Result};
 
 use crate::Key;
-use crate::family::{Derived, Order};
+use crate::family::{Derived, Order, Parameters};
 
 /// A new key pair: the attributes of the key material, and the keys ready for use.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub fn generate_key(mechanism: &Mechanism, len: Option<usize>) -> Result<Derived
 ///
 /// # Errors
 /// `TEMPLATE_INCOMPLETE`, `ATTRIBUTE_VALUE_INVALID` (sizes that aren't supported), `MECHANISM_INVALID`.
-pub fn generate_parameters(mechanism: &Mechanism, template: &Attributes) -> Result<Attributes> {
+pub fn generate_parameters(mechanism: &Mechanism, template: &Attributes) -> Result<Parameters> {
     let order = Order::new(mechanism, Purposes::GENERATE)?;
     order.family.generate_parameters(&order, template)
 }

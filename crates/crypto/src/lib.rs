@@ -50,7 +50,7 @@ pub use dh::{DhPrivate, DhPublic};
 pub use dsa::{DsaPrivate, DsaPublic};
 pub use ec::{Curve, EcPrivate, EcPublic};
 pub use edwards::{EdwardsPrivate, EdwardsPublic};
-pub use family::{Derived, Encapsulated, Wanted};
+pub use family::{Derived, Encapsulated, Parameters, Wanted};
 pub use generate::{KeyPair, generate_key, generate_pair, generate_parameters, generate_secret};
 pub use hashbased::HashBasedPublic;
 pub use key::{Key, complete_import, curve_bits};

@@ -16,7 +16,7 @@ use crate::rules::{self, Origin};
 impl Caller<'_> {
     pub(crate) fn generate_key(&self, mechanism: &Mechanism, mut template: Attributes) -> Result<Response> {
         let spec = self.generator(mechanism, cryptoki_sys::CKF_GENERATE)?;
-        if spec.algorithm == Algorithm::ParameterGen {
+        if matches!(spec.algorithm, Algorithm::ParameterGen | Algorithm::SeededParameterGen) {
             return self.generate_parameters(spec, mechanism, &template);
         }
         let class = ObjectClass::SecretKey;
@@ -78,9 +78,13 @@ impl Caller<'_> {
         rules::check_template(subject, Origin::Generate, template)?;
         let terms = self.before_making(class, template)?;
         let made = crypto::generate_parameters(mechanism, template)?;
-        let material = joined(identity(class, key_type), made).with(A::LOCAL, true);
+        let material = joined(identity(class, key_type), made.attributes).with(A::LOCAL, true);
         let attributes = rules::build(subject, Origin::Generate, template, &material)?;
-        Ok(Response::Object(self.store(self.assemble(attributes, None)?.with_terms(terms))?))
+        let info = self.store(self.assemble(attributes, None)?.with_terms(terms))?;
+        if made.seed.is_empty() {
+            return Ok(Response::Object(info));
+        }
+        Ok(Response::Derived { keys: vec![info], written: made.seed })
     }
 
     pub(crate) fn generate_pair(

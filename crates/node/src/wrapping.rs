@@ -78,6 +78,11 @@ impl Caller<'_> {
         let unwrapper =
             self.usable(unwrapping, A::UNWRAP, mechanism, cryptoki_sys::CKF_UNWRAP, Part::Unwrapping)?;
         let template = imposed(unwrapper.object(), A::UNWRAP_TEMPLATE, template)?;
+        let template = if self.regime.is_strict() {
+            rules::keep_trust(unwrapper.object().is(A::TRUSTED), template)?
+        } else {
+            template
+        };
         let class = class_of(&template)?;
         let key_type = key_type_of(&template)?;
         if !matches!(class, ObjectClass::SecretKey | ObjectClass::PrivateKey) {

@@ -74,6 +74,7 @@ fn attributes() -> String {
              - usages are false unless the template says otherwise;\n\
              - a key wraps only if it was generated here, or if an officer marked it `CKA_TRUSTED`\n  \
                (`CKR_KEY_FUNCTION_NOT_PERMITTED`), and only keys that aren't stronger than itself (`CKR_WRAPPING_KEY_SIZE_RANGE`);\n\
+             - what a trusted key unwraps has `CKA_WRAP_WITH_TRUSTED`;\n\
              - unwrapped keys are sensitive, and a wrapped private key isn't unwrapped as a secret one;\n\
              - RSA keys have the public exponent 65,537.\n\n\
              What the first two forbid is refused with `CKR_TEMPLATE_INCONSISTENT` in a new object, with\n\
@@ -178,8 +179,8 @@ const NOT_OFFERED: [(&str, &str); 8] = [
         "no engine has them in time that doesn't depend on the key; protocols agree by two derivations and a KDF",
     ),
     (
-        "`CKM_DSA_SHAWE_TAYLOR_PARAMETER_GEN`, `CKM_DSA_PROBABILISTIC_PARAMETER_GEN`, `CKM_DSA_FIPS_G_GEN`",
-        "new parameters come from `CKM_DSA_PARAMETER_GEN`, without a seed that proves how they were made",
+        "`CKM_DSA_SHAWE_TAYLOR_PARAMETER_GEN`, `CKM_DSA_FIPS_G_GEN`",
+        "no peer has them; `CKM_DSA_PROBABILISTIC_PARAMETER_GEN` gives a seed that proves how primes were made, and a base beside them",
     ),
     ("`CKM_SALSA20*`", "ChaCha20 took its place; no peer has it"),
     ("`CKM_WTLS_*`", "the protocol is gone"),

@@ -123,6 +123,27 @@ fn a_key_that_wants_trust_is_wrapped_by_trusted_keys_only_and_for_good() {
     }
 }
 
+/// A16: out and back in, a key loses no care, as it may under the other profiles.
+#[test]
+fn what_a_trusted_key_unwraps_stays_careful_under_strict() {
+    for profile in PROFILES {
+        let world = world(profile);
+        let (mut app, mut officer) = (world.app(1), world.officer(2));
+        let wrapping = wrapping_key(&mut app, Attributes::new());
+        officer.ask(set(wrapping, trusted(true))).unwrap();
+        let careful = |value| Attributes::new().with(A::WRAP_WITH_TRUSTED, value);
+        let key = extractable(&mut app, careful(true));
+        let wrapped = app.bytes(wrap(wrapping, key));
+        let strict = profile == Profile::Strict;
+        let careless = unwrap(wrapping, &wrapped, secret().with(A::WRAP_WITH_TRUSTED, false));
+        let code = if strict { ReturnCode::TEMPLATE_INCONSISTENT } else { ReturnCode::OK };
+        assert_eq!(app.code(careless), code, "{profile}");
+        let silent = app.object(unwrap(wrapping, &wrapped, secret())).handle;
+        let found = app.attribute(silent, A::WRAP_WITH_TRUSTED);
+        assert_eq!(found, Answer::Value(strict.into()), "{profile}");
+    }
+}
+
 /// A20.
 #[test]
 fn a_copy_is_no_weaker() {

@@ -116,6 +116,7 @@ fn derivation(kind: CK_MECHANISM_TYPE) -> &'static [Layout] {
         CKM_HKDF_DERIVE | CKM_HKDF_DATA => {
             &[&[Number, Number, Number, Pointer, Length, Number, Pointer, Length]]
         }
+        CKM_DSA_PROBABILISTIC_PARAMETER_GEN => &[&[Number, Place, Number, Number]],
         CKM_PKCS5_PBKD2 => &[&[Number, Pointer, Length, Number, Number, Pointer, Length, Pointer, Length]],
         CKM_PBE_SHA1_DES3_EDE_CBC | CKM_PBE_SHA1_DES2_EDE_CBC | CKM_PBA_SHA1_WITH_SHA1_HMAC => {
             &[&[Place, Pointer, Length, Pointer, Length, Number]]

@@ -356,6 +356,16 @@ impl Parameter {
         Ok(Params::X942 { kdf, shared, public })
     }
 
+    /// PKCS#11 3.2 section 6.2. The seed's length is what there is room for; the index is for other mechanisms.
+    pub(super) unsafe fn parameter_seed(self) -> Result<Params> {
+        // SAFETY: see the type.
+        let ck: CK_DSA_PARAMETER_GEN_PARAM = unsafe { self.structure()? };
+        match u8::try_from(ck.ulSeedLen) {
+            Ok(len @ 20..=64) => Ok(Params::ParameterSeed { hash: self.hash(ck.hash)?, len }),
+            _ => Err(self.refusal("takes room for a seed of 20 to 64 bytes")),
+        }
+    }
+
     /// PKCS#11 3.2 section 6.64.
     pub(super) unsafe fn ike(self, kind: u64) -> Result<Params> {
         let optional = |there: CK_BBOOL, handle| (there != CK_FALSE).then_some(Handle(handle));

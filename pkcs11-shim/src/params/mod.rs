@@ -81,6 +81,7 @@ pub(crate) unsafe fn parse(ck: CK_MECHANISM) -> Result<Parsed> {
             Algorithm::KbkdfFeedback => parameter.kbkdf_feedback()?,
             Algorithm::DhDerive => parameter.public_value()?,
             Algorithm::X942Derive => parameter.x942()?,
+            Algorithm::SeededParameterGen => parameter.parameter_seed()?,
             Algorithm::HkdfDerive | Algorithm::HkdfData => parameter.hkdf()?,
             Algorithm::Pbkdf2 => parameter.pbkdf2()?,
             Algorithm::Pkcs12Pbe => parameter.pbe(spec.hash.unwrap_or(Hash::Sha1))?,

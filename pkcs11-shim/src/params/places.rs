@@ -14,7 +14,7 @@ pub(crate) enum Places {
     Further(Vec<Dest<CK_OBJECT_HANDLE>>),
     /// For the version in a premaster secret; nobody need want it.
     Version(Dest<CK_VERSION>),
-    /// For the initialisation vector that comes with a key from a password.
+    /// For the initialisation vector that comes with a key from a password, and the seed of domain parameters.
     Iv(Dest<u8>),
     /// For the keys and initialisation vectors of a connection.
     Connection { out: Dest<CK_SSL3_KEY_MAT_OUT>, ivs: [*mut u8; 2], macs: bool, keys: bool },
@@ -51,6 +51,13 @@ impl Places {
                 {
                     let ck: CK_PBE_PARAMS = parameter.structure()?;
                     Self::Iv(Dest::new(ck.pInitVector))
+                }
+                Algorithm::SeededParameterGen => {
+                    let ck: CK_DSA_PARAMETER_GEN_PARAM = parameter.structure()?;
+                    if ck.pSeed.is_null() {
+                        return Err(missing("the seed"));
+                    }
+                    Self::Iv(Dest::new(ck.pSeed))
                 }
                 Algorithm::Ssl3Master | Algorithm::TlsMaster => {
                     let ck: CK_SSL3_MASTER_KEY_DERIVE_PARAMS = parameter.structure()?;

@@ -1,12 +1,16 @@
 """DSA: parameters, key pairs, signatures with and without hash, and keys that come and go."""
 
+import ctypes
 import hashlib
 
 from cryptography.hazmat.primitives import keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, utils
 
+from derivation_params import Structure
 from keys import number
-from module import ATTRIBUTE_VALUE_INVALID, DATA_LEN_RANGE, KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE
+from module import (
+    ATTRIBUTE_VALUE_INVALID, DATA_LEN_RANGE, KEY_SIZE_RANGE, MECHANISM_PARAM_INVALID, SIGNATURE_LEN_RANGE, ULONG,
+)
 from parameters import HASHES
 from session import (
     AES, CLASS, KEY_TYPE, OPEN, PRIVATE_KEY, PUBLIC_KEY, PUBLIC_KEY_INFO, TOKEN, UNWRAP, VALUE, WRAP, refusal,
@@ -14,16 +18,25 @@ from session import (
 
 DSA, DOMAIN_PARAMETERS, DOMAIN_PARAMS_INVALID = 0x1, 6, 0x130
 PRIME, SUBPRIME, BASE, PRIME_BITS, SUBPRIME_BITS = 0x130, 0x131, 0x132, 0x133, 0x134
+KINDS = {"sha1": 0x220, "sha256": 0x250, "sha512": 0x270}
 SIZES = ((1024, 160), (2048, 224), (2048, 256), (3072, 256))
+
+
+
+class Generation(Structure):
+    """CK_DSA_PARAMETER_GEN_PARAM."""
+
+    _fields_ = [("hash", ULONG), ("seed", ctypes.c_void_p), ("seed_len", ULONG), ("index", ULONG)]
 
 
 def compare(session):
     assert {(row["min"], row["max"]) for row in session.rows.values() if row["key_type"] == "Dsa"} == {(1024, 3072)}
     parameters(session)
+    seeded(session)
     key_pairs = [(dsa.generate_private_key(bits), None) for bits, _ in SIZES[1:]]
     # The second implementation makes subprimes of 256 bits alone.
     key_pairs += [(of_group(session, bits, order), order) for bits, order in ((1024, 160), (2048, 224))]
-    for key, order in key_pairs:
+    for key, _ in key_pairs:
         pair = imported(session, key)
         hashed(session, key, pair)
         digests(session, key, pair)
@@ -45,6 +58,40 @@ def parameters(session):
     for bits in (0, 512, 1023, 1025, 4096):
         assert refusal(session.generate, mechanism, {PRIME_BITS: bits}) == ATTRIBUTE_VALUE_INVALID
     assert refusal(session.generate, mechanism, {PRIME_BITS: 1024, SUBPRIME_BITS: 161}) == ATTRIBUTE_VALUE_INVALID
+
+
+def seeded(session):
+    """The primes are those of the seed (FIPS 186-4 appendix A.1.1.3)."""
+    for bits, order, name in ((1024, 160, "sha1"), (1024, 160, "sha512"), (2048, 256, "sha256")):
+        room = ctypes.create_string_buffer(order // 8 + session.rng.randint(0, 8))
+        parameter = Generation(KINDS[name], ctypes.addressof(room), len(room), 0)
+        mechanism = session.mechanism("CKM_DSA_PROBABILISTIC_PARAMETER_GEN", parameter)
+        handle = session.generate(mechanism, {PRIME_BITS: bits, SUBPRIME_BITS: order})
+        p, q, g = (int.from_bytes(value, "big") for value in session.get(handle, PRIME, SUBPRIME, BASE))
+        seed, size = int.from_bytes(room.raw, "big"), len(room)
+        hashed = lambda at: hashlib.new(name, ((seed + at) % 256**size).to_bytes(size, "big")).digest()
+        first = int.from_bytes(hashed(0), "big") % 2 ** (order - 1)
+        assert q == 2 ** (order - 1) + first + 1 - first % 2 and pow(3, q - 1, q) == 1
+        blocks = -(-bits // (8 * hashlib.new(name).digest_size))
+        for counter in range(4 * bits):
+            start = 1 + counter * blocks
+            joined = b"".join(hashed(at) for at in reversed(range(start, start + blocks)))
+            x = int.from_bytes(joined, "big") % 2 ** (bits - 1) + 2 ** (bits - 1)
+            made = x - (x % (2 * q) - 1)
+            if made == p:
+                break
+            # None before it was one, which takes long to see of larger ones.
+            assert bits > 1024 or made < 2 ** (bits - 1) or pow(3, made - 1, made) != 1
+        assert made == p and pow(3, p - 1, p) == 1 == pow(g, q, p) and g > 1
+    wrong = [(KINDS["sha1"], 32, 256), (KINDS["sha256"], 20, 256), (KINDS["sha256"], 19, 160), (KINDS["sha256"], 65, 160), (0x1, 20, 160)]
+    for kind, length, order in wrong:
+        mechanism = session.mechanism(
+            "CKM_DSA_PROBABILISTIC_PARAMETER_GEN", Generation(kind, ctypes.addressof(room), length, 0)
+        )
+        template = {PRIME_BITS: 2048, SUBPRIME_BITS: order}
+        assert refusal(session.generate, mechanism, template) == MECHANISM_PARAM_INVALID, (kind, length, order)
+    mechanism = session.mechanism("CKM_DSA_PROBABILISTIC_PARAMETER_GEN", Generation(KINDS["sha256"], None, 32, 0))
+    assert refusal(session.generate, mechanism, {PRIME_BITS: 2048}) == MECHANISM_PARAM_INVALID
 
 
 def of_group(session, bits, order):

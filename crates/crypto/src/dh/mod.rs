@@ -14,7 +14,7 @@ use strongroom_model::{
 
 pub(crate) use group::Group;
 
-use crate::family::{Family, Job, Order, no_params};
+use crate::family::{Family, Job, Order, Parameters, no_params};
 use crate::ffi::bignum::Number;
 use crate::{Key, KeyPair, kdf};
 
@@ -190,7 +190,7 @@ impl Family for Dh {
         })
     }
 
-    fn generate_parameters(&self, order: &Order<'_>, template: &Attributes) -> Result<Attributes> {
+    fn generate_parameters(&self, order: &Order<'_>, template: &Attributes) -> Result<Parameters> {
         parameters::generate(order, template)
     }
 }

@@ -16,7 +16,9 @@ fn primes_are_those_of_their_rfc() {
 
 fn group(bits: u64) -> Attributes {
     let mechanism = Mechanism::plain(MechanismType::DH_PKCS_PARAMETER_GEN);
-    generate_parameters(&mechanism, &Attributes::new().with(AttributeType::PRIME_BITS, bits)).unwrap()
+    generate_parameters(&mechanism, &Attributes::new().with(AttributeType::PRIME_BITS, bits))
+        .unwrap()
+        .attributes
 }
 
 fn agreed(key: &Key, public: &[u8], len: Option<usize>) -> Result<Blob> {
@@ -69,8 +71,9 @@ fn public_values_outside_the_group_are_refused() {
 fn new_parameters_are_a_group_of_x942() {
     let template =
         Attributes::new().with(AttributeType::PRIME_BITS, 1024).with(AttributeType::SUBPRIME_BITS, 160);
-    let made =
-        generate_parameters(&Mechanism::plain(MechanismType::X9_42_DH_PARAMETER_GEN), &template).unwrap();
+    let made = generate_parameters(&Mechanism::plain(MechanismType::X9_42_DH_PARAMETER_GEN), &template)
+        .unwrap()
+        .attributes;
     let pair = generate_pair(&Mechanism::plain(MechanismType::X9_42_DH_KEY_PAIR_GEN), &made).unwrap();
     for (class, attributes) in
         [(ObjectClass::PrivateKey, &pair.private), (ObjectClass::PublicKey, &pair.public)]
@@ -88,8 +91,9 @@ fn new_parameters_are_a_group_of_x942() {
 fn der_encodings_come_back() {
     for (kind, template) in [(MechanismType::DH_PKCS_KEY_PAIR_GEN, group(2048)), {
         let wanted = Attributes::new().with(AttributeType::PRIME_BITS, 2048);
-        let made =
-            generate_parameters(&Mechanism::plain(MechanismType::X9_42_DH_PARAMETER_GEN), &wanted).unwrap();
+        let made = generate_parameters(&Mechanism::plain(MechanismType::X9_42_DH_PARAMETER_GEN), &wanted)
+            .unwrap()
+            .attributes;
         (MechanismType::X9_42_DH_KEY_PAIR_GEN, made)
     }] {
         let pair = generate_pair(&Mechanism::plain(kind), &template).unwrap();

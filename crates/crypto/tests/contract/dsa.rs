@@ -14,7 +14,7 @@ fn plain(kind: MechanismType) -> Mechanism {
 fn parameters(bits: u64, order: u64) -> Attributes {
     let template =
         Attributes::new().with(AttributeType::PRIME_BITS, bits).with(AttributeType::SUBPRIME_BITS, order);
-    generate_parameters(&plain(MechanismType::DSA_PARAMETER_GEN), &template).unwrap()
+    generate_parameters(&plain(MechanismType::DSA_PARAMETER_GEN), &template).unwrap().attributes
 }
 
 #[test]

@@ -156,6 +156,8 @@ pub enum Algorithm {
     DesCfb8,
     /// RSA with the padding of ANSI X9.31.
     RsaX931,
+    /// Generation of domain parameters from a seed that proves how they were made (FIPS 186-4 appendix A.1.1.2).
+    SeededParameterGen,
     /// DSA key-pair generation.
     DsaKeyPairGen,
     /// DSA.

@@ -147,4 +147,11 @@ pub enum Params {
     Ike(Ike),
     /// A context, and whether to hedge (`CK_SIGN_ADDITIONAL_CONTEXT`).
     Context(SignContext),
+    /// `CK_DSA_PARAMETER_GEN_PARAM`.
+    ParameterSeed {
+        /// What makes numbers of the seed.
+        hash: Hash,
+        /// Length of the seed in bytes.
+        len: u8,
+    },
 }

@@ -22,7 +22,7 @@ pub(crate) use mechanisms::wanted;
 pub use mechanisms::{Allowed, all_allowed, allowed};
 pub(crate) use sizes::{check_imported, check_wanted};
 pub use strict::CONFLICTS;
-pub(crate) use strict::{Strength, check_wrapping};
+pub(crate) use strict::{Strength, check_wrapping, keep_trust};
 pub(crate) use table::is_secret;
 pub use table::{Fallback, Kind, Motion, RULES, Rule, Supply};
 pub use vendor::{COLUMNS, Letters, letters};

@@ -59,6 +59,23 @@ pub(crate) fn check_wrapping(wrapping: &Strength<'_>, target: &Strength<'_>) -> 
     Ok(())
 }
 
+/// What a trusted key unwraps is wrapped by trusted keys alone: otherwise one that was careful of that would lose it on its
+/// way out and back in (attacks.md A16).
+///
+/// # Errors
+///
+/// `CKR_TEMPLATE_INCONSISTENT`.
+pub(crate) fn keep_trust(trusted: bool, template: Attributes) -> Result<Attributes> {
+    match template.bool(A::WRAP_WITH_TRUSTED) {
+        Some(true) => Ok(template),
+        _ if !trusted => Ok(template),
+        None => Ok(template.with(A::WRAP_WITH_TRUSTED, true)),
+        Some(false) => Err(inconsistent(
+            "under the profile `strict` what a trusted key unwraps has CKA_WRAP_WITH_TRUSTED".to_owned(),
+        )),
+    }
+}
+
 /// What a key's strength follows from.
 pub(crate) struct Strength<'a> {
     pub(crate) class: ObjectClass,

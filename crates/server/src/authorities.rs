@@ -37,21 +37,26 @@ impl Authorities {
     /// The one that certifies the keys of clusters which no customer does.
     pub(crate) fn customer(&self) -> Result<Arc<Authority>, ServeError> {
         let mut known = self.known.lock();
-        if known.customer.is_none() {
-            known.customer = Some(Arc::new(self.load(AuthorityKind::Customer)?));
-        }
-        Ok(known.customer.iter().cloned().next().expect("it was set above"))
+        let customer = match known.customer.take() {
+            Some(customer) => customer,
+            None => Arc::new(self.load(AuthorityKind::Customer)?),
+        };
+        known.customer = Some(Arc::clone(&customer));
+        Ok(customer)
     }
 
     /// Those that vouch for the hardware of clusters which a customer initialises.
     pub(crate) fn hardware(&self) -> Result<Arc<HardwareRoots>, ServeError> {
         let mut known = self.known.lock();
-        if known.hardware.is_none() {
-            let aws = self.load(AuthorityKind::AwsRoot)?;
-            let manufacturer = self.load(AuthorityKind::ManufacturerRoot)?;
-            known.hardware = Some(Arc::new(HardwareRoots { aws, manufacturer }));
-        }
-        Ok(known.hardware.iter().cloned().next().expect("it was set above"))
+        let hardware = match known.hardware.take() {
+            Some(hardware) => hardware,
+            None => Arc::new(HardwareRoots {
+                aws: self.load(AuthorityKind::AwsRoot)?,
+                manufacturer: self.load(AuthorityKind::ManufacturerRoot)?,
+            }),
+        };
+        known.hardware = Some(Arc::clone(&hardware));
+        Ok(hardware)
     }
 
     /// Reads one, or makes it if it isn't there.

@@ -52,14 +52,11 @@ pub(crate) fn run(desk: &Desk, command: &MtlsCommand) -> Result<Output, Failure>
 
 fn register(desk: &Desk, access: &Access, path: &Path, approval: &ApprovalOption) -> Result<Output, Failure> {
     let text = read_text(path)?;
-    let der = match pem_rfc7468::decode_vec(text.trim().as_bytes()) {
-        Ok((LABEL, der)) => der,
-        _ => {
-            return Err(Failure::new(format!(
-                "{} isn't one certificate in PEM, from -----BEGIN {LABEL}----- to its end",
-                path.display()
-            )));
-        }
+    let Ok((LABEL, der)) = pem_rfc7468::decode_vec(text.trim().as_bytes()) else {
+        return Err(Failure::new(format!(
+            "{} isn't one certificate in PEM, from -----BEGIN {LABEL}----- to its end",
+            path.display()
+        )));
     };
     let (session, extras) = officer(desk, access, approval)?;
     let request = Request::RegisterTrustAnchor { certificate: Blob::from(der) };

@@ -40,6 +40,7 @@ transcripts! {
     certificates
     clones
     cluster
+    configure
     coverage
     files
     key_quorum

@@ -67,6 +67,10 @@ impl Stage {
                 builder = builder.uninitialized();
                 continue;
             }
+            if option == "--listen" {
+                builder = builder.by_tls();
+                continue;
+            }
             if option == "--own-ca" {
                 builder = builder.own_ca();
                 continue;

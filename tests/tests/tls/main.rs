@@ -73,9 +73,7 @@ impl Ca {
         let folder = folder.join("ca");
         std::fs::create_dir(&folder).expect("a folder");
         let ca = Self { folder };
-        ca.openssl(&format!(
-            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=customer"
-        ));
+        ca.openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=customer");
         ca
     }
 

@@ -73,7 +73,9 @@ impl Ca {
         let folder = folder.join("ca");
         std::fs::create_dir(&folder).expect("a folder");
         let ca = Self { folder };
-        ca.openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=customer");
+        ca.openssl(
+            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=customer",
+        );
         ca
     }
 

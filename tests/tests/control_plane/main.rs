@@ -3,6 +3,8 @@
 //! What each wire protocol does with every single member is in `crates/control-plane/tests`, where the operations in memory
 //! are from, too.
 
+mod aws_cli;
+mod boto3;
 #[expect(dead_code, reason = "what it remembers is for the tests it's from")]
 #[path = "../../../crates/control-plane/tests/wire/echo.rs"]
 mod echo;

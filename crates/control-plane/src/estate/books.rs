@@ -26,7 +26,7 @@ pub(super) struct Books {
 
 /// A change of one record.
 pub(super) enum Entry {
-    Cluster(ClusterRecord),
+    Cluster(Box<ClusterRecord>),
     /// Forgets a cluster.
     NoCluster(String),
     Backup(String, BackupNotes),
@@ -65,7 +65,7 @@ impl Books {
         for entry in entries {
             match entry {
                 Entry::Cluster(record) => {
-                    self.clusters.insert(record.id.as_str().to_owned(), record);
+                    self.clusters.insert(record.id.as_str().to_owned(), *record);
                 }
                 Entry::NoCluster(id) => {
                     self.clusters.remove(&id);
@@ -82,7 +82,7 @@ impl Books {
     }
 
     pub(super) fn save_cluster(&mut self, record: ClusterRecord) -> Result<(), ApiError> {
-        self.save(vec![Entry::Cluster(record)])
+        self.save(vec![Entry::Cluster(Box::new(record))])
     }
 }
 

@@ -13,6 +13,8 @@ use crate::shapes::{BackupState, ClusterState, HsmState, Timestamp};
 /// How often it's looked for backups that have had their time, in seconds.
 const SWEEP_EVERY: i64 = 60;
 const DAY: i64 = 24 * 3600;
+/// The longest message of a state, in characters (control-plane.md 2.1).
+const MAX_MESSAGE: usize = 300;
 /// How long a deleted cluster is remembered at least, in seconds.
 const MEMORY: i64 = DAY;
 /// How long a deleted backup can be had back, in seconds.
@@ -141,7 +143,8 @@ impl Desk {
     fn put_off(hsm: &HsmRecord, what: &str, why: &str, now: Timestamp, tries: &mut Tries) -> Step {
         tries.failed(&hsm.id, now);
         tracing::warn!("{} {what}, and is tried again: {why}", hsm.id);
-        let message = Some(format!("It {what}, and is tried again: {why}"));
+        let message = format!("It {what}, and is tried again: {why}");
+        let message = Some(message.chars().take(MAX_MESSAGE).collect());
         if hsm.message == message { Step::None } else { Step::To(HsmRecord { message, ..hsm.clone() }) }
     }
 

@@ -97,7 +97,7 @@ impl Desk {
             Some(record) => {
                 let mut record = record.clone();
                 record.tags = tags;
-                Entry::Cluster(record)
+                Entry::Cluster(Box::new(record))
             }
             None => {
                 let mut notes = state.books.backups.get(id.as_str()).cloned().unwrap_or_default();

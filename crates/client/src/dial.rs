@@ -46,23 +46,23 @@ impl Address {
     /// Connects, within a time where that isn't done at once; tells the address with which TLS is to be spoken, if so.
     pub(crate) fn connect(&self, within: Duration) -> io::Result<(Stream, Option<IpAddr>)> {
         match &self.endpoint {
-            Endpoint::Unix(path) => self.connect_to(path).map(|stream| (stream, None)),
+            Endpoint::Unix(path) => self.connect_to(path, within).map(|stream| (stream, None)),
             Endpoint::Tcp { host, port } => connect_by_tcp(host, *port, within),
         }
     }
 
-    fn connect_to(&self, path: &Path) -> io::Result<Stream> {
-        let result = Stream::connect(path);
+    fn connect_to(&self, path: &Path, within: Duration) -> io::Result<Stream> {
+        let result = Stream::connect_within(path, within);
         match &result {
             Ok(_) => {
                 self.hold(path);
                 result
             }
             Err(error) => match error.kind() {
-                io::ErrorKind::PermissionDenied => self.connect_by_folder(path).map_err(|_| denied()),
+                io::ErrorKind::PermissionDenied => self.connect_by_folder(path, within).map_err(|_| denied()),
                 io::ErrorKind::InvalidInput => {
                     self.hold(path);
-                    self.connect_by_folder(path)
+                    self.connect_by_folder(path, within)
                 }
                 _ => result,
             },
@@ -82,14 +82,15 @@ impl Address {
         }
     }
 
-    fn connect_by_folder(&self, path: &Path) -> io::Result<Stream> {
+    fn connect_by_folder(&self, path: &Path, within: Duration) -> io::Result<Stream> {
         let (Some(folder), Some(file)) = (self.folder.get(), path.file_name()) else {
             return Err(io::ErrorKind::PermissionDenied.into());
         };
         if !folder.is_ours() {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        Stream::connect(&Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(file))
+        let by_folder = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(file);
+        Stream::connect_within(&by_folder, within)
     }
 }
 
@@ -132,7 +133,7 @@ mod tests {
 
     fn by_folder(address: &Address) -> io::Result<Stream> {
         let Endpoint::Unix(path) = address.endpoint() else { panic!("it's a socket's path") };
-        address.connect_by_folder(path)
+        address.connect_by_folder(path, SOON)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every limit has a number with a name; past it comes a clear error, not memory growth.
 
-use crate::Profile;
+use crate::{HsmType, Profile, Regime};
 
 /// The largest message in bytes, header excluded: a data part of [`MAX_DATA`] and what goes with it.
 pub const MAX_FRAME: usize = MAX_DATA + 64 * 1024;
@@ -80,6 +80,13 @@ pub const MAX_SECRET: usize = 4096;
 /// Keys under `standard` and `strict`: those of the cluster together with the session keys on one node.
 pub const MAX_KEYS: usize = 2_000_000;
 
+/// Keys on `hsm1.medium`, of any kind (cloudhsm.md 4.6).
+pub const HSM1_KEYS: usize = 3_300;
+/// Users on `hsm1.medium` (cloudhsm.md 2.3, the newer figure).
+pub const HSM1_USERS: usize = 250;
+/// Certificates in a cluster under `cloudhsm` (cloudhsm.md 5.9).
+pub const MAX_STORED_CERTIFICATES: usize = 60;
+
 /// The limits that a cluster's profile sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -91,6 +98,8 @@ pub struct Limits {
     pub keys: usize,
     /// Public and private keys among them; each half of a pair is one.
     pub asymmetric_keys: usize,
+    /// Users of all roles (cloudhsm.md 2.3).
+    pub users: usize,
 }
 
 impl Limits {
@@ -102,8 +111,23 @@ impl Limits {
                 clients: MAX_CONNECTIONS,
                 keys: MAX_KEYS,
                 asymmetric_keys: MAX_KEYS,
+                users: MAX_USERS,
             },
-            Profile::CloudHsm => Self { sessions: 1024, clients: 900, keys: 16_666, asymmetric_keys: 3_333 },
+            Profile::CloudHsm => {
+                Self { sessions: 1024, clients: 900, keys: 16_666, asymmetric_keys: 3_333, users: MAX_USERS }
+            }
+        }
+    }
+
+    /// Those of a profile and, under `cloudhsm`, of the HSM that it plays: `hsm1.medium` has room for fewer keys, of any kind,
+    /// and for fewer users.
+    pub const fn under(regime: Regime) -> Self {
+        let limits = Self::of(regime.profile);
+        match (regime.profile, regime.variant.hsm) {
+            (Profile::CloudHsm, HsmType::Hsm1) => {
+                Self { keys: HSM1_KEYS, asymmetric_keys: HSM1_KEYS, users: HSM1_USERS, ..limits }
+            }
+            _ => limits,
         }
     }
 }

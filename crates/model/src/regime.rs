@@ -102,6 +102,8 @@ quirks! {
     UniqueIds = "unique-ids", false;
     /// AES-GCM encrypts and wraps with initialisation vectors that the HSM draws, in one part (cloudhsm.md 5.5).
     DrawnIv = "drawn-iv", true;
+    /// CKM_ECDSA, CKM_RSA_PKCS and CKM_RSA_PKCS_PSS sign and verify in one part only (cloudhsm.md 5.3).
+    OnePart = "one-part", true;
 }
 
 /// A set of quirks. What is kept are the differences from what is usual.

@@ -147,6 +147,19 @@ impl Caller<'_> {
                 return Err(full("the cluster has", limits::MAX_TOKEN_OBJECTS, "token objects"));
             }
             self.check_room(replica, keys)?;
+            let certificates =
+                objects.values().filter(|object| object.class() == ObjectClass::Certificate).count();
+            let stored = replica.count_of(ObjectClass::Certificate) + certificates;
+            let bounded = self.profile == Profile::CloudHsm && certificates > 0;
+            if bounded && stored > limits::MAX_STORED_CERTIFICATES {
+                return Err(Error::new(
+                    ReturnCode::FUNCTION_FAILED,
+                    format!(
+                        "the cluster has {} certificates, the most that there may be under the profile cloudhsm: destroy some",
+                        limits::MAX_STORED_CERTIFICATES
+                    ),
+                ));
+            }
             for object in objects.values() {
                 if let Some(owner) = &object.owner {
                     must_be_owner(replica, owner)?;
@@ -166,6 +179,10 @@ impl Caller<'_> {
             let users: BTreeSet<_> = users.collect();
             change.checks.extend(users.into_iter().filter_map(|user| self.presence(replica, user)));
             change.demands = self.room(objects.values().map(|object| object.class()), keys);
+            if bounded {
+                let most = limits::MAX_STORED_CERTIFICATES;
+                change.demands.push(Demand::AtMost(Counted::Certificates, most));
+            }
             for (handle, object) in objects {
                 change.demands.extend(self.own_id(replica, *handle, object)?);
             }
@@ -184,7 +201,7 @@ impl Caller<'_> {
 
     /// What limits ask of the cluster once objects are in it, whatever else comes at the same time.
     fn room(&self, objects: impl Iterator<Item = ObjectClass>, new: &[ObjectClass]) -> Vec<Demand> {
-        let limits = Limits::of(self.profile);
+        let limits = Limits::under(self.regime);
         let (session, session_asymmetric) = self.node.session_keys.count();
         let is_asymmetric =
             |class: &ObjectClass| matches!(class, ObjectClass::PublicKey | ObjectClass::PrivateKey);
@@ -204,7 +221,7 @@ impl Caller<'_> {
     /// Whether the profile has room for these new token keys beside the cluster's and this node's session keys, which
     /// share it (cloudhsm.md 4.6). Each half of a pair is a key.
     fn check_room(&self, replica: &Replica, new: &[ObjectClass]) -> Result<()> {
-        let limits = Limits::of(self.profile);
+        let limits = Limits::under(self.regime);
         let (session, session_asymmetric) = self.node.session_keys.count();
         let [public, private, secret] =
             [ObjectClass::PublicKey, ObjectClass::PrivateKey, ObjectClass::SecretKey]

@@ -2,11 +2,15 @@
 
 mod common;
 
-use common::{Client, World, world};
+use std::sync::Arc;
+
+use common::{Client, World, world, world_under, world_under_with};
 use strongroom_model::{
-    AttributeType as A, Attributes, Limits, Mechanism, MechanismType, Profile, Result, ReturnCode,
+    AttributeType as A, Attributes, Blob, HsmType, Limits, Mechanism, MechanismType, Mode, Profile, Quirk,
+    Regime, Result, ReturnCode, Role, Variant, limits,
 };
-use strongroom_wire::{Request, Response};
+use strongroom_node::state::{Key, Record, Revision, User};
+use strongroom_wire::{Login, Request, Response};
 
 fn aes(token: bool) -> Request {
     let template = Attributes::new().with(A::TOKEN, token).with(A::VALUE_LEN, 16);
@@ -130,7 +134,7 @@ fn a_pair_is_kept_whole_or_not_at_all() {
             .with(A::CLASS, strongroom_model::ObjectClass::Data.to_ck())
             .with(A::LABEL, label.as_bytes()),
     };
-    let last = strongroom_model::limits::MAX_SESSION_OBJECTS - 1;
+    let last = limits::MAX_SESSION_OBJECTS - 1;
     for _ in 0..last {
         app.ask(data("")).unwrap();
     }
@@ -154,4 +158,75 @@ fn a_pair_is_kept_whole_or_not_at_all() {
     app.ask(Request::Destroy { handle: one }).unwrap();
     assert_eq!(app.code(halves(true, false)), ReturnCode::OK);
     assert_eq!(found(&mut app), 2);
+}
+
+fn hsm1() -> Regime {
+    let variant = Variant { hsm: HsmType::Hsm1, mode: Mode::NonFips, ..Variant::default() };
+    Regime { profile: Profile::CloudHsm, variant }
+}
+
+/// 3,300 keys of any kind (cloudhsm.md 4.6).
+#[test]
+fn the_older_hsm_has_room_for_fewer_keys() {
+    let world = world_under(hsm1());
+    let mut app = world.app(1);
+    for _ in 0..100 {
+        app.ask(pair(false)).unwrap();
+    }
+    assert_eq!(until_full(&mut app, &aes(true)), limits::HSM1_KEYS - 200);
+    assert_eq!(app.code(pair(true)), ReturnCode::DEVICE_MEMORY);
+}
+
+/// 250 users (cloudhsm.md 2.3; 14, item 21).
+#[test]
+fn the_older_hsm_has_room_for_fewer_users() {
+    let someone = Arc::new(User::with_password(b"some-password").unwrap());
+    // Beside the officer and the two crypto users of every world.
+    let crowd = (3..limits::HSM1_USERS - 1).map(|number| -> (Key, Revision, Record) {
+        let name = format!("user{number}").parse().unwrap();
+        (Key::User(Role::CryptoUser, name), 1, Record::User(Arc::clone(&someone)))
+    });
+    let create = |name: &str| {
+        let user = Some(name.parse().unwrap());
+        let password = Blob::from(&b"some-password"[..]);
+        Request::CreateUser(Login { role: Role::CryptoUser, user, password })
+    };
+    let crowd: Vec<_> = crowd.collect();
+    let world = world_under_with(hsm1(), crowd.clone());
+    let mut officer = world.officer(1);
+    assert_eq!(officer.code(create("last")), ReturnCode::OK);
+    let full = officer.ask(create("more")).unwrap_err();
+    assert_eq!(full.code, ReturnCode::DEVICE_MEMORY);
+    assert!(full.message.contains("250 users"), "{full}");
+    // The newer one goes on.
+    let world = world_under_with(Regime::of(Profile::CloudHsm), crowd);
+    let mut officer = world.officer(1);
+    for name in ["last", "more"] {
+        assert_eq!(officer.code(create(name)), ReturnCode::OK);
+    }
+}
+
+/// 60 certificates (cloudhsm.md 5.9; 14, item 78).
+#[test]
+fn certificates_are_limited_under_cloudhsm() {
+    let quirks = Variant::default().quirks.with(Quirk::CertificateStorage, true);
+    let regime = Regime { profile: Profile::CloudHsm, variant: Variant { quirks, ..Variant::default() } };
+    let world = world_under(regime);
+    let mut app = world.app(1);
+    let certificate = Attributes::new()
+        .with(A::CLASS, cryptoki_sys::CKO_CERTIFICATE)
+        .with(A::CERTIFICATE_TYPE, cryptoki_sys::CKC_X_509)
+        .with(A::TOKEN, true)
+        .with(A::SUBJECT, &[0x30, 0][..])
+        .with(A::VALUE, &[0x30, 0][..]);
+    let create = Request::Create { template: certificate };
+    let first = app.object(create.clone()).handle;
+    for _ in 1..limits::MAX_STORED_CERTIFICATES {
+        app.object(create.clone());
+    }
+    let full = app.ask(create.clone()).unwrap_err();
+    assert_eq!(full.code, ReturnCode::FUNCTION_FAILED);
+    assert!(full.message.contains("60 certificates"), "{full}");
+    app.ask(Request::Destroy { handle: first }).unwrap();
+    app.object(create);
 }

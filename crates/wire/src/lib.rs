@@ -24,4 +24,4 @@ pub use quorum::{
 };
 pub use reply::{Answer, Found, MechanismEntry, Reply, Response, Standing, TrustAnchorInfo, UserInfo};
 pub use request::{Login, Operation, Request, StreamKind};
-pub use stream::Stream;
+pub use stream::{CONNECT_LIMIT, Stream};

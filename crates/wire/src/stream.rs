@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
+    socket_with,
+};
 
 /// Larger socket buffers let a mebibyte pass in a third of the time (performance.md).
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
@@ -20,19 +23,54 @@ const ALIVE_AFTER: Duration = Duration::from_secs(60);
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const ALIVE_TRIES: u32 = 6;
 
+/// How long it may take to be let in by a node on this machine: far longer than it takes one that works.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
 /// A connected socket. Writing to a peer that's gone is an error, never a signal: the host process
 /// may not ignore `SIGPIPE`.
 #[derive(Debug)]
 pub struct Stream(OwnedFd);
 
 impl Stream {
-    /// Connects to a node's socket. The descriptor isn't passed on to programs that the process starts.
+    /// Connects to a node's socket, within [`CONNECT_LIMIT`]. The descriptor isn't passed on to programs that the process
+    /// starts.
     ///
     /// # Errors
     ///
-    /// Those of `connect(2)`.
+    /// Those of `connect(2)`; `TimedOut` where a daemon that was stopped, or has too much to do, lets nobody in.
     pub fn connect(path: &Path) -> io::Result<Self> {
-        Ok(Self::new(UnixStream::connect(path)?))
+        Self::connect_within(path, CONNECT_LIMIT)
+    }
+
+    /// As [`Self::connect`], within a time.
+    ///
+    /// A socket of the Unix domain whose queue is full makes `connect(2)` sleep for as long as sending may take: a socket that
+    /// doesn't block would fail at once, and couldn't be waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`].
+    pub fn connect_within(path: &Path, limit: Duration) -> io::Result<Self> {
+        let address = SocketAddrUnix::new(path).map_err(|error| match error {
+            Errno::NAMETOOLONG => io::Error::from(io::ErrorKind::InvalidInput),
+            error => error.into(),
+        })?;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let end = Instant::now().checked_add(limit);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            // None at all would be for ever.
+            let left = left.map(|left| left.max(Duration::from_millis(1)));
+            sockopt::set_socket_timeout(&socket, Timeout::Send, left)?;
+            match connect(&socket, &address) {
+                Ok(()) | Err(Errno::ISCONN) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        sockopt::set_socket_timeout(&socket, Timeout::Send, None)?;
+        Ok(Self::new(UnixStream::from(socket)))
     }
 
     /// Takes over a socket that was accepted.

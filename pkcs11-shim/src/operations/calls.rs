@@ -2,7 +2,7 @@
 
 use cryptoki_sys::{CK_FLAGS, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKF_FIND_OBJECTS};
 use strongroom_client::Route;
-use strongroom_model::{Blob, Handle, Result, ReturnCode, limits};
+use strongroom_model::{Blob, Error, Handle, Result, ReturnCode, limits};
 use strongroom_wire::{Request, StreamKind};
 
 use super::ciphering::Ciphering;
@@ -45,7 +45,13 @@ inits! {
         Recovering::new(nodes, Purpose::SignRecover, parsed, Handle(key));
     verify_recover_init => verify_recover(key) |nodes, parsed|
         Recovering::new(nodes, Purpose::VerifyRecover, parsed, Handle(key));
-    digest_init => digest() |_nodes, parsed| Digesting::new(&parsed);
+    digest_init => digest() |nodes, parsed| {
+        if nodes.lacks(parsed.mechanism.kind, cryptoki_sys::CKF_DIGEST) {
+            let why = format!("the cluster's profile has no {}", parsed.mechanism.kind);
+            return Err(Error::new(ReturnCode::MECHANISM_INVALID, why));
+        }
+        Digesting::new(&parsed)
+    };
 }
 
 pub(crate) fn encrypt_init(

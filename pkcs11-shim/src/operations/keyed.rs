@@ -51,6 +51,12 @@ impl Keyed {
         if !spec.purposes.contains(flag) {
             return Err(Error::new(ReturnCode::MECHANISM_INVALID, format!("{} can't {verb}", spec.name)));
         }
+        if nodes.lacks(mechanism.kind, flag) {
+            return Err(Error::new(
+                ReturnCode::MECHANISM_INVALID,
+                format!("{} can't be used for this: the cluster's profile doesn't allow it", spec.name),
+            ));
+        }
         let key = nodes.key(key)?;
         if !key.class.is_key() {
             return Err(ReturnCode::KEY_HANDLE_INVALID.into());

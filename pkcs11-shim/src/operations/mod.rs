@@ -30,8 +30,10 @@ use std::sync::Arc;
 
 use cryptoki_sys::{CK_FLAGS, CK_MECHANISM};
 use strongroom_client::Route;
-use strongroom_model::{Attributes, Handle, NodeId, ObjectInfo, Result, ReturnCode};
-use strongroom_wire::{Request, Response};
+use strongroom_model::{
+    Attributes, Handle, MechanismType, NodeId, ObjectInfo, Profile, Quirk, Result, ReturnCode,
+};
+use strongroom_wire::{MechanismEntry, Request, Response};
 
 use crate::abi::Src;
 use crate::params::{self, Parsed, Places};
@@ -132,6 +134,17 @@ trait Nodes {
     ///
     /// `CKR_KEY_HANDLE_INVALID` if there is no such key, or nobody may see it.
     fn key(&self, handle: Handle) -> Result<Arc<ObjectInfo>>;
+
+    /// Whether the cluster's profile is known to leave a mechanism out for this purpose. A node would say so, too, but only
+    /// when it's used.
+    fn lacks(&self, _mechanism: MechanismType, _purpose: CK_FLAGS) -> bool {
+        false
+    }
+
+    /// Whether what signs digests takes them in one part only.
+    fn wants_one_part(&self) -> bool {
+        false
+    }
 
     /// Has a node make objects of `templates` with the help of the objects in `uses`.
     ///
@@ -251,6 +264,19 @@ fn parsed_with_places(mechanism: CK_MECHANISM) -> Result<(Parsed, Places)> {
 impl Nodes for Session {
     fn key(&self, handle: Handle) -> Result<Arc<ObjectInfo>> {
         self.key_info(handle)
+    }
+
+    fn lacks(&self, mechanism: MechanismType, purpose: CK_FLAGS) -> bool {
+        // `standard` has all that this module knows, so that it needn't be asked.
+        if self.slot().regime().profile == Profile::Standard {
+            return false;
+        }
+        let has = |entry: &MechanismEntry| entry.kind == mechanism.0 && entry.flags & purpose != 0;
+        self.slot().mechanisms().is_ok_and(|known| !known.iter().any(has))
+    }
+
+    fn wants_one_part(&self) -> bool {
+        self.slot().regime().has(Quirk::OnePart)
     }
 
     fn make(&self, templates: &[&Attributes], uses: &[Handle], request: &Request) -> Result<Response> {

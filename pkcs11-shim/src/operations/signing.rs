@@ -21,6 +21,8 @@ pub(super) struct Signing {
     kind: StreamKind,
     keyed: Keyed,
     takes: Takes,
+    /// Whether what is signed comes in one call.
+    one_part: bool,
     /// Of the signature, in bytes.
     len: usize,
     state: State,
@@ -76,7 +78,11 @@ impl Signing {
             ) => Takes::Parts,
             (_, None) => Takes::Whole,
         };
-        Ok(Self { kind, keyed, takes, len, state: State::Fresh })
+        // Under the vendor's; CKM_RSA_X_509 isn't among them.
+        let of_digests = [Algorithm::Ecdsa, Algorithm::RsaPkcs, Algorithm::RsaPss];
+        let one_part =
+            matches!(takes, Takes::Whole) && of_digests.contains(&spec.algorithm) && nodes.wants_one_part();
+        Ok(Self { kind, keyed, takes, one_part, len, state: State::Fresh })
     }
 
     /// `C_Sign`: PKCS#11 3.2 section 5.13.
@@ -92,6 +98,15 @@ impl Signing {
 
     /// `C_SignUpdate` and `C_VerifyUpdate`.
     pub(super) fn update(&mut self, nodes: &dyn Nodes, data: In<'_>) -> Result<After> {
+        if self.one_part {
+            return Err(Error::new(
+                ReturnCode::MECHANISM_INVALID,
+                format!(
+                    "{} takes its data in one part under the profile cloudhsm",
+                    self.keyed.mechanism.kind
+                ),
+            ));
+        }
         self.feed(nodes, data.bytes()?, HELD)?;
         Ok(After::GoesOn)
     }

@@ -104,7 +104,7 @@ static VENDOR: &[Vendor] = {
         both(CKM_ECDSA_SHA384, SIGN),
         both(CKM_ECDSA_SHA512, SIGN),
         Vendor { fips: 0, newer: true, ..both(CKM_EC_EDWARDS_KEY_PAIR_GEN, PAIR) },
-        Vendor { fips: 0, newer: true, ..both(CKM_EDDSA, SIGN) },
+        Vendor { fips: 0, newer: true, ..limited(CKM_EDDSA, SIGN, 16_000) },
         limited(CKM_SHA_1_HMAC, SIGN, 16_288),
         limited(CKM_SHA224_HMAC, SIGN, 16_256),
         limited(CKM_SHA256_HMAC, SIGN, 16_288),
@@ -201,6 +201,8 @@ pub(crate) fn wanted(regime: Regime, mechanism: &Mechanism, purpose: u64) -> Res
         {
             "the profile cloudhsm wants the same hash for OAEP and its mask generation"
         }
+        // Ed25519ph is what the vendor's manual names for messages of any length.
+        Params::Eddsa { prehash: true, .. } => return Ok(Allowed { max_data: None, ..allowed }),
         _ => return Ok(allowed),
     };
     Err(Error::new(ReturnCode::MECHANISM_PARAM_INVALID, refusal))

@@ -31,6 +31,8 @@ pub enum Counted {
     Keys,
     /// Public and private keys among them.
     AsymmetricKeys,
+    /// Certificates.
+    Certificates,
 }
 
 /// Users and objects as changes that aren't applied yet leave them; `None` for those deleted.
@@ -97,6 +99,7 @@ impl Counted {
             Self::Objects => state.object_count(),
             Self::Keys => of(&[ObjectClass::PublicKey, ObjectClass::PrivateKey, ObjectClass::SecretKey]),
             Self::AsymmetricKeys => of(&[ObjectClass::PublicKey, ObjectClass::PrivateKey]),
+            Self::Certificates => of(&[ObjectClass::Certificate]),
         }
     }
 
@@ -104,6 +107,7 @@ impl Counted {
         match (self, record) {
             (Self::Users, Record::User(_)) | (Self::Objects, Record::Object(_)) => true,
             (Self::Keys, Record::Object(object)) => object.class().is_key(),
+            (Self::Certificates, Record::Object(object)) => object.class() == ObjectClass::Certificate,
             (Self::AsymmetricKeys, Record::Object(object)) => {
                 matches!(object.class(), ObjectClass::PublicKey | ObjectClass::PrivateKey)
             }

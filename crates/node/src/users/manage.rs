@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strongroom_model::{Error, Profile, Result, ReturnCode, Role, Service, UserName, limits};
+use strongroom_model::{Error, Limits, Profile, Result, ReturnCode, Role, Service, UserName};
 use strongroom_wire::{Login, Response};
 
 use crate::access::Caller;
@@ -39,10 +39,11 @@ impl Caller<'_> {
         user: &Arc<User>,
     ) -> Result<Change> {
         self.check_new_name(replica, name)?;
-        if replica.users().count() >= limits::MAX_USERS {
+        let most = Limits::under(replica.regime()).users;
+        if replica.users().count() >= most {
             return Err(Error::new(
                 ReturnCode::DEVICE_MEMORY,
-                format!("the cluster has {} users: delete some", limits::MAX_USERS),
+                format!("the cluster has {most} users: delete some"),
             ));
         }
         // A name is one user's, also when it's taken twice at once.
@@ -50,7 +51,7 @@ impl Caller<'_> {
         let change = Change::default()
             .and_user(role, name, None, Some(Arc::clone(user)))
             .given(Key::User(other, name.clone()), Expect::Absent)
-            .demanding(Demand::AtMost(Counted::Users, limits::MAX_USERS));
+            .demanding(Demand::AtMost(Counted::Users, most));
         Ok(match role {
             Role::CryptoUser => change.and_default_user(replica, name),
             _ => change,

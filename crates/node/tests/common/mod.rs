@@ -99,6 +99,11 @@ pub(crate) fn world_under(regime: Regime) -> World {
     made(regime, Vec::new())
 }
 
+/// As [`world_under`], with further records.
+pub(crate) fn world_under_with(regime: Regime, more: Vec<(Key, Revision, Record)>) -> World {
+    made(regime, more)
+}
+
 /// As [`world`], with further records.
 pub(crate) fn world_of(profile: Profile, more: Vec<(Key, Revision, Record)>) -> World {
     made(Regime::of(profile), more)

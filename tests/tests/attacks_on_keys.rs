@@ -455,7 +455,7 @@ fn a_derivation_that_encrypts_tells_nothing() {
                     assert_eq!(lowered, Err(ReturnCode::ATTRIBUTE_READ_ONLY));
                 } else {
                     let absent = Err(ReturnCode::MECHANISM_INVALID);
-                    assert_eq!((open, kept), (absent.clone(), absent), "{profile}");
+                    assert_eq!((open, kept), (absent, absent), "{profile}");
                 }
             }
         });

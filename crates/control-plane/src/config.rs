@@ -85,8 +85,8 @@ pub struct Credential {
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself.
-    pub(crate) fn expose(&self) -> &str {
+    /// The text itself, for those who sign or check with it.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -34,12 +34,17 @@ impl Config {
         let text =
             std::fs::read_to_string(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
         let config: Self = toml::from_str(&text).map_err(|error| problem(error.to_string()))?;
-        if config.backups.bucket.as_ref().is_some_and(|bucket| bucket.secret_access_key.is_some()) {
+        if config.has_secrets() {
             must_be_ours_alone(file)?;
         }
         let wrong = config.backups.problem().or_else(|| config.network.problem());
         let wrong = wrong.or_else(|| config.aws.as_ref()?.api.problem());
         wrong.map_or(Ok(config), |wrong| Err(problem(wrong)))
+    }
+
+    fn has_secrets(&self) -> bool {
+        let of_bucket = self.backups.bucket.as_ref().is_some_and(|bucket| bucket.secret_access_key.is_some());
+        of_bucket || self.aws.as_ref().is_some_and(|aws| !aws.api.credentials.is_empty())
     }
 }
 
@@ -83,13 +88,16 @@ mod tests {
 
     #[test]
     fn a_file_with_a_secret_must_be_the_daemons_alone() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let text = "[backups.bucket]\nendpoint = \"http://localhost:9\"\nname = \"b\"\nregion = \"r\"\naccess_key_id = \"a\"\n\
-                    secret_access_key = \"very secret\"\n";
-        std::fs::write(file.path(), text).unwrap();
-        let config = Config::read(file.path()).unwrap();
-        assert!(!format!("{config:?}").contains("very secret"));
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(Config::read(file.path()), Err(ServeError::Exposed { wanted: 0o600, .. })));
+        let bucket = "[backups.bucket]\nendpoint = \"http://localhost:9\"\nname = \"b\"\nregion = \"r\"\naccess_key_id = \"a\"\n\
+                      secret_access_key = \"very secret\"\n";
+        let caller = "[aws]\n[[aws.credentials]]\naccess_key = \"a\"\nsecret_key = \"very secret\"\n";
+        for text in [bucket, caller] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let config = Config::read(file.path()).unwrap();
+            assert!(!format!("{config:?}").contains("very secret"));
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(matches!(Config::read(file.path()), Err(ServeError::Exposed { wanted: 0o600, .. })));
+        }
     }
 }

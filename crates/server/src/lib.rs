@@ -33,7 +33,7 @@ mod throttle;
 mod tls;
 mod wait;
 
-pub use backups::{BackupPolicy, BucketConfig, SecretText};
+pub use backups::{BackupPolicy, BucketConfig};
 pub use daemon::Daemon;
 pub use error::ServeError;
 pub use home::{Home, default_home};

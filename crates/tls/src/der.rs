@@ -121,9 +121,9 @@ impl<'a> Reader<'a> {
 
     /// A time in seconds since 1970; what was before is 0.
     fn time(&mut self) -> Option<u64> {
-        let (text, century) = match self.0.first()? {
-            &UTC_TIME => (self.take(UTC_TIME)?, None),
-            &GENERALIZED_TIME => {
+        let (text, century) = match *self.0.first()? {
+            UTC_TIME => (self.take(UTC_TIME)?, None),
+            GENERALIZED_TIME => {
                 let text = self.take(GENERALIZED_TIME)?;
                 let (century, text) = text.split_at_checked(2)?;
                 (text, Some(number(century)?))

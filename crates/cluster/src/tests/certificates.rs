@@ -352,7 +352,7 @@ fn backups_carry_certificates_and_which_clients_are_accepted() {
     assert!(!image.windows(16).any(|part| private_key[64..].windows(16).any(|other| part == other)));
     let backup = Backup::read(&roots, &image).unwrap();
     let elsewhere = Fixture::new();
-    let options = RestoreOptions { name: "clone".to_owned(), nodes: 3 };
+    let options = RestoreOptions { name: "clone".to_owned(), nodes: 3, first_node: 0, variant: None };
     let clone = Cluster::restore(
         Arc::<TestStore>::clone(&elsewhere.store),
         &backup,

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use rustls_pki_types::pem::PemObject;
 use rusty_s3::{Bucket as Place, Credentials, S3Action, UrlStyle};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use strongroom_cluster::MAX_IMAGE;
+use strongroom_control_plane::Secret;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use zeroize::Zeroizing;
 
 /// How long a signed request may be used.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -42,28 +42,12 @@ pub struct BucketConfig {
     /// Who asks; else the environment's `AWS_ACCESS_KEY_ID`.
     pub access_key_id: Option<String>,
     /// What requests are signed with; else the environment's `AWS_SECRET_ACCESS_KEY`.
-    pub secret_access_key: Option<SecretText>,
+    pub secret_access_key: Option<Secret>,
     /// The bucket's name is part of the host's name instead of the path.
     #[serde(default)]
     pub virtual_host: bool,
     /// PEM file of the authorities that vouch for the service; else those that the system trusts.
     pub ca_file: Option<std::path::PathBuf>,
-}
-
-/// A secret of the configuration file.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(Zeroizing<String>);
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText")
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
-    }
 }
 
 /// A bucket, ready to be asked. What it says when it fails is a sentence.
@@ -152,7 +136,7 @@ impl Bucket {
 fn credentials(config: &BucketConfig) -> Result<Credentials, String> {
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let key = config.access_key_id.clone().or_else(|| environment("AWS_ACCESS_KEY_ID"));
-    let secret = config.secret_access_key.as_ref().map(|secret| secret.0.to_string());
+    let secret = config.secret_access_key.as_ref().map(|secret| secret.expose().to_owned());
     match (key, secret.or_else(|| environment("AWS_SECRET_ACCESS_KEY"))) {
         (Some(key), Some(secret)) => Ok(match environment("AWS_SESSION_TOKEN") {
             Some(token) if config.access_key_id.is_none() => Credentials::new_with_token(key, secret, token),

@@ -24,7 +24,7 @@ use crate::{Home, ServeError, root_key};
 use bucket::Bucket;
 use catalogue::Catalogue;
 
-pub use bucket::{BucketConfig, SecretText};
+pub use bucket::BucketConfig;
 pub use policy::BackupPolicy;
 
 /// A home's backups. What it says when it refuses is a sentence.

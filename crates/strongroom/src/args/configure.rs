@@ -33,7 +33,7 @@ pub(crate) struct Configure {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigureCommand {
     /// Add a cluster: a further slot
-    AddCluster(Settings),
+    AddCluster(Box<Settings>),
     /// Take a cluster out
     RemoveCluster {
         /// The cluster

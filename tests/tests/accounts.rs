@@ -2,10 +2,11 @@
 //! (cloudhsm.md 2.3; items 19 to 21 and 24 to 26).
 
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use strongroom_model::ReturnCode;
-use strongroom_testkit::{Cluster, run_any};
+use strongroom_testkit::{Cluster, run_any, wait_until};
 use strongroom_tests::alone;
 use strongroom_tests::conversation::{Answer, Conversation};
 use strongroom_tests::raw::Raw;
@@ -242,9 +243,9 @@ fn under_cloudhsm_who_is_logged_in_through_the_module_stays_as_it_is() {
                 session.logout().expect("C_Logout");
             }
         }
-        // A program that ends has logged out.
+        // A program that ends has logged out, as soon as the node has seen that it's gone.
         raw.finalize().expect("C_Finalize");
-        admin.must(&change);
+        wait_until("alice to be logged out", Duration::from_secs(10), || admin.say(&change).is_ok());
         raw.initialize().expect("C_Initialize");
         let session = raw.open().expect("C_OpenSession");
         assert_eq!(session.login(cluster.pin_of("alice")), Err(ReturnCode::PIN_INCORRECT));

@@ -345,7 +345,7 @@ impl Daemon {
     }
 
     /// Makes the backups that are due, moves images to the bucket if there is one, and does away with those that have had
-    /// their time. What fails is tried again after [`RETRY_BACKUPS`].
+    /// their time. What fails is tried again after a minute.
     pub fn keep_backups(&self) {
         let now = SystemClock.now();
         if now < *self.next_try.lock() {

@@ -1,8 +1,9 @@
 //! A daemon that serves the API, with a home of its own.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -32,7 +33,10 @@ impl Service {
         let folder = tempfile::Builder::new().prefix("sr").tempdir().expect("a temporary folder");
         let port = free_port();
         let text = format!("[aws]\nlisten = \"127.0.0.1:{port}\"\n{more}");
-        fs::write(folder.path().join("strongroom.toml"), text).expect("a file in one's own folder");
+        let file = folder.path().join("strongroom.toml");
+        fs::write(&file, text).expect("a file in one's own folder");
+        // There may be secrets in it.
+        fs::set_permissions(file, Permissions::from_mode(0o600)).expect("one's own file");
         let daemon = serve(folder.path());
         let service = Self { daemon, folder, port };
         service.wait();

@@ -82,7 +82,8 @@ fn whatever_doesnt_fit_is_refused() {
             let serves = spec.key_type.is_some_and(|wanted| key_type.serves(wanted));
             for params in &params {
                 let mechanism = Mechanism { kind: spec.kind, params: params.clone() };
-                for data in [vec![], vec![3; 20], vec![3; 32], vec![3; 256]] {
+                // The last ends as what ANSI X9.31 signs does.
+                for data in [vec![], vec![3; 20], vec![3; 32], vec![3; 256], vec![0xcc; 22]] {
                     let results = [
                         code(sign(key, &mechanism, Input::Message(&data))),
                         code(sign(key, &mechanism, Input::Digest(&data))),

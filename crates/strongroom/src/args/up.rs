@@ -58,7 +58,7 @@ pub(crate) struct Up {
     /// A crypto user; without a password, one is made up; - reads it from standard input [default: app]
     #[arg(long = "crypto-user", value_name = "NAME:PASSWORD", value_parser = parse::<CryptoUser>, conflicts_with_all = ["uninitialized", "own_ca"])]
     pub(crate) crypto_users: Vec<CryptoUser>,
-    /// Have the nodes listen for TLS at TCP addresses of the loopback range, too, or as [network] in the daemon's
+    /// Have the nodes listen for TLS at TCP addresses of the loopback range, too, or as the section network of the daemon's
     /// configuration says
     #[arg(long)]
     pub(crate) listen: bool,

@@ -1,9 +1,8 @@
 //! The home's authorities: two roots that vouch for clusters' hardware, and one that stands in for a customer's. Each is made
 //! when it's first needed, and read ever after.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use strongroom_node::Clock;
 
 use crate::daemon::SystemClock;
 use crate::home::check_private;
-use crate::{Home, ServeError};
+use crate::{Home, ServeError, files};
 
 /// A home's authorities. Certificates are files that people install; keys lie beside them, sealed under the home's root key.
 pub(crate) struct Authorities {
@@ -76,7 +75,7 @@ impl Authorities {
                 let authority = Authority::make(kind, SystemClock.now()).map_err(problem)?;
                 let sealed =
                     self.sealing.seal(name(kind).as_bytes(), &authority.to_bytes().map_err(problem)?);
-                self.write(&path, &sealed, 0o600)?;
+                write(&path, &sealed, 0o600)?;
                 authority
             }
             Err(error) => return Err(ServeError::io("read", &path, error)),
@@ -85,27 +84,15 @@ impl Authorities {
         let path = self.home.authorities().join(format!("{}.crt", name(kind)));
         let text = authority.certificate().to_pem();
         if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
-            self.write(&path, text.as_bytes(), 0o644)?;
+            write(&path, text.as_bytes(), 0o644)?;
             tracing::info!("wrote the certificate {}", path.display());
         }
         Ok(authority)
     }
+}
 
-    /// A file that is there is whole, and stays there when the power fails.
-    fn write(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), ServeError> {
-        let draft = path.with_extension("new");
-        let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
-            // The mode given above is cut by the umask.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&draft, path)?;
-            fs::File::open(self.home.authorities())?.sync_all()
-        };
-        write().map_err(|error| ServeError::io("write", path, error))
-    }
+fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), ServeError> {
+    files::replace(path, content, mode).map_err(|error| ServeError::io("write", path, error))
 }
 
 /// What its files are called: `AWS_CloudHSM_EMULATOR_Root-G1.crt`.
@@ -119,6 +106,8 @@ const fn name(kind: AuthorityKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn home() -> (tempfile::TempDir, Home) {

@@ -19,6 +19,7 @@ mod daemon;
 mod data_plane;
 mod error;
 mod faults;
+mod files;
 mod home;
 mod listener;
 mod logging;

@@ -10,8 +10,7 @@ use serde::Deserialize;
 use strongroom_crypto::random;
 use strongroom_model::{NodeId, limits};
 
-use crate::backups::files;
-use crate::{Home, ServeError};
+use crate::{Home, ServeError, files};
 
 /// The port of CloudHSM's nodes (cloudhsm.md 8.1).
 pub const PORT: u16 = 2223;
@@ -135,7 +134,7 @@ impl Addresses {
             format!("{} can't be written, so no address was given out: {error}", self.file.display())
         };
         let text = serde_json::to_vec_pretty(given).map_err(|error| failed(&error))?;
-        files::replace(&self.file, &text).map_err(|error| failed(&error))
+        files::replace(&self.file, &text, files::PRIVATE).map_err(|error| failed(&error))
     }
 
     fn at(&self, given: &Given, wanted: Ipv4Addr) -> Result<SocketAddrV4, String> {

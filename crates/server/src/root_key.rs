@@ -1,33 +1,31 @@
 //! The home's keys: the root key, and the maker's root of all backups. Made at the first start, read ever after.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use strongroom_crypto::seal::SealingKey;
 use strongroom_model::Blob;
 
 use crate::home::check_private;
-use crate::{Home, ServeError};
+use crate::{Home, ServeError, files};
 
 /// Reads the home's root key, or makes one for a home that has no clusters yet.
 pub(crate) fn load_or_make(home: &Home) -> Result<SealingKey, ServeError> {
     let missing =
         "it's missing, and without it the clusters in this home can't be opened: put back a copy of the file";
-    load(home, home.root_key(), || Ok(has_clusters(home)?.then_some(missing)))
+    load(home.root_key(), || Ok(has_clusters(home)?.then_some(missing)))
 }
 
 /// Reads the maker's root of all backups, or makes one for a home that has no backups yet.
 pub(crate) fn load_or_make_maker(home: &Home, has_backups: bool) -> Result<SealingKey, ServeError> {
     let missing =
         "it's missing, and without it the backups in this home can't be read: put back a copy of the file";
-    load(home, home.maker_key(), || Ok(has_backups.then_some(missing)))
+    load(home.maker_key(), || Ok(has_backups.then_some(missing)))
 }
 
 /// `needed` says why none may be made.
 fn load(
-    home: &Home,
     path: PathBuf,
     needed: impl FnOnce() -> Result<Option<&'static str>, ServeError>,
 ) -> Result<SealingKey, ServeError> {
@@ -42,24 +40,16 @@ fn load(
             if let Some(missing) = needed()? {
                 return Err(problem(&path, missing.to_owned()));
             }
-            make(home, &path)
+            make(&path)
         }
         Err(error) => Err(ServeError::io("read", &path, error)),
     }
 }
 
-fn make(home: &Home, path: &Path) -> Result<SealingKey, ServeError> {
+fn make(path: &Path) -> Result<SealingKey, ServeError> {
     let key = SealingKey::generate();
-    // A key that is there is whole, and stays there when the power fails.
-    let draft = path.with_extension("key.new");
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(&key.to_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        fs::File::open(home.path())?.sync_all()
-    };
-    write().map_err(|error| ServeError::io("write", path, error))?;
+    files::replace(path, &key.to_bytes(), files::PRIVATE)
+        .map_err(|error| ServeError::io("write", path, error))?;
     tracing::info!("made the key {}: keep a copy of it in a safe place", path.display());
     Ok(key)
 }

@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use strongroom_crypto::random;
 
 use super::bucket::Bucket;
-use super::files;
 use super::images::Images;
 use crate::ServeError;
 use crate::control::{BackupInfo, BackupState};
+use crate::files;
 
 /// The characters of AWS's ids (control-plane.md), without those that come in two cases.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -141,7 +141,7 @@ impl Catalogue {
     fn put(&self, info: BackupInfo) -> Result<(), String> {
         let path = self.entry_path(&info.id);
         let text = serde_json::to_vec_pretty(&info).map_err(|error| format!("{}: {error}", info.id))?;
-        files::replace(&path, &text).map_err(|error| files::unwritten(&path, &error))?;
+        files::replace(&path, &text, files::PRIVATE).map_err(|error| files::unwritten(&path, &error))?;
         self.entries.lock().insert(info.id.clone(), info);
         Ok(())
     }

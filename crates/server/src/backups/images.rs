@@ -3,11 +3,14 @@
 //! An image is written to the folder first, which is quick and needs nobody, so that a backup never fails for a
 //! service that doesn't answer; it leaves the folder when the bucket has it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use strongroom_cluster::MAX_IMAGE;
+
 use super::bucket::Bucket;
-use super::files;
+use crate::files;
 
 /// The images of a home. What it says when it fails is a sentence.
 pub(super) struct Images {
@@ -22,7 +25,7 @@ impl Images {
 
     pub(super) fn add(&self, id: &str, image: &[u8]) -> Result<(), String> {
         let path = self.path(id);
-        files::replace(&path, image).map_err(|error| files::unwritten(&path, &error))
+        files::replace(&path, image, files::PRIVATE).map_err(|error| files::unwritten(&path, &error))
     }
 
     pub(super) fn read(&self, id: &str) -> Result<Vec<u8>, String> {
@@ -33,7 +36,7 @@ impl Images {
                 "{} isn't there; if it was moved to a bucket, name that in [backups.bucket] of the configuration",
                 path.display()
             )),
-            _ => files::read_image(&path),
+            _ => read_image(&path),
         }
     }
 
@@ -51,7 +54,7 @@ impl Images {
     pub(super) fn move_out(&self, id: &str) -> Result<bool, String> {
         let path = self.path(id);
         let Some(bucket) = self.bucket.as_ref().filter(|_| path.exists()) else { return Ok(false) };
-        bucket.put(id, &files::read_image(&path)?)?;
+        bucket.put(id, &read_image(&path)?)?;
         fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(true)
     }
@@ -59,4 +62,18 @@ impl Images {
     fn path(&self, id: &str) -> PathBuf {
         self.folder.join(id).with_extension("image")
     }
+}
+
+/// An image, of no more than the largest there can be.
+pub(super) fn read_image(path: &Path) -> Result<Vec<u8>, String> {
+    let read = || {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it isn't a file"));
+        }
+        let mut image = Vec::new();
+        file.take(MAX_IMAGE as u64 + 1).read_to_end(&mut image)?;
+        Ok(image)
+    };
+    read().map_err(|error| format!("{} can't be read: {error}", path.display()))
 }

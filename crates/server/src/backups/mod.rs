@@ -5,7 +5,6 @@
 
 mod bucket;
 mod catalogue;
-pub(crate) mod files;
 mod images;
 mod policy;
 #[cfg(test)]
@@ -20,7 +19,7 @@ use strongroom_crypto::seal::SealingKey;
 use strongroom_model::Profile;
 
 use crate::control::{BackupInfo, BackupOrigin, BackupReason, BackupSource, BackupState, VerifiedBackup};
-use crate::{Home, ServeError, root_key};
+use crate::{Home, ServeError, files, root_key};
 use bucket::Bucket;
 use catalogue::Catalogue;
 
@@ -98,7 +97,7 @@ impl Backups {
     pub(crate) fn read(&self, source: &BackupSource) -> Result<Backup, String> {
         let image = match source {
             BackupSource::Id(id) => self.catalogue.image(id)?,
-            BackupSource::File(path) => files::read_image(path)?,
+            BackupSource::File(path) => images::read_image(path)?,
         };
         Backup::read(&self.roots, &image).map_err(|error| error.to_string())
     }

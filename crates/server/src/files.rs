@@ -1,18 +1,19 @@
 //! Files that are there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use strongroom_cluster::MAX_IMAGE;
+/// The mode of files that are the daemon's alone.
+pub(crate) const PRIVATE: u32 = 0o600;
 
-const MODE: u32 = 0o600;
-
-/// Writes a file in the place of whatever is there.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a file of this mode in the place of whatever is there; it stays there when the power fails.
+pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&draft)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
+    // The mode given above is cut by the umask.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
@@ -20,9 +21,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a file where there is none.
-pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), String> {
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), String> {
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
         let written = file.write_all(content).and_then(|()| file.sync_all());
         if written.is_err() {
             let _ = fs::remove_file(path);
@@ -33,29 +34,15 @@ pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), String> {
 }
 
 /// Removes a file so that it stays gone.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => sync_folder(path),
     }
 }
 
-/// An image, of no more than the largest there can be.
-pub(super) fn read_image(path: &Path) -> Result<Vec<u8>, String> {
-    let read = || {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it isn't a file"));
-        }
-        let mut image = Vec::new();
-        file.take(MAX_IMAGE as u64 + 1).read_to_end(&mut image)?;
-        Ok(image)
-    };
-    read().map_err(|error| format!("{} can't be read: {error}", path.display()))
-}
-
 /// What is said of a file that can't be written.
-pub(super) fn unwritten(path: &Path, error: &io::Error) -> String {
+pub(crate) fn unwritten(path: &Path, error: &io::Error) -> String {
     format!("{} can't be written: {error}; make room or mend the disk, and try again", path.display())
 }
 

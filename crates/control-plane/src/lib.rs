@@ -15,6 +15,7 @@ mod front;
 mod operations;
 mod server;
 pub mod shapes;
+pub mod signature;
 
 pub use caller::{AccountId, Caller};
 pub use config::{ApiConfig, Credential, DEFAULT_PORT, Secret};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::signature::{ALGORITHM, TERMINATOR};
+
 /// What the header says. Nothing of it is verified.
 pub(super) struct Authorization<'a> {
     pub(super) access_key: &'a str,
@@ -14,11 +16,6 @@ pub(super) struct Authorization<'a> {
     /// The signature in hexadecimal.
     pub(super) signature: &'a str,
 }
-
-/// The one algorithm.
-pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// What ends every scope.
-pub(super) const TERMINATOR: &str = "aws4_request";
 
 impl<'a> Authorization<'a> {
     /// Reads the header.

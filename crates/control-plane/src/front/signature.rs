@@ -1,61 +1,36 @@
 //! AWS signature version 4, recomputed.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
-
 use super::Call;
-use super::scope::{ALGORITHM, Authorization, TERMINATOR};
+use super::scope::Authorization;
+use crate::signature::Signed;
 
 /// The signature that a request has if whoever made it knows the secret, in hexadecimal.
 ///
-/// `instant` is the header `X-Amz-Date`. The path is signed as it stands: no path of this API has anything to escape.
+/// `instant` is the header `X-Amz-Date`.
 pub(super) fn signature(
     call: &Call<'_>,
     authorization: &Authorization<'_>,
     instant: &str,
     secret: &str,
 ) -> String {
-    let scope = [authorization.day, authorization.region, authorization.service, TERMINATOR];
-    let to_sign = format!(
-        "{ALGORITHM}\n{instant}\n{}\n{}",
-        scope.join("/"),
-        hex(&Sha256::digest(canonical(call, authorization)))
-    );
-    let first = Zeroizing::new(format!("AWS4{secret}").into_bytes());
-    let key = scope.iter().fold(first, |key, part| mac(&key, part.as_bytes()));
-    hex(&mac(&key, to_sign.as_bytes()))
-}
-
-fn canonical(call: &Call<'_>, authorization: &Authorization<'_>) -> String {
-    let mut text = format!("{}\n{}\n{}\n", call.method, call.path, call.query.unwrap_or_default());
-    for name in &authorization.signed_headers {
-        let values: Vec<String> =
-            call.headers.get_all(*name).iter().map(|value| tidy(value.as_bytes())).collect();
-        text.push_str(&format!("{name}:{}\n", values.join(",")));
-    }
-    text.push_str(&format!(
-        "\n{}\n{}",
-        authorization.signed_headers.join(";"),
-        hex(&Sha256::digest(call.body))
-    ));
-    text
+    let value = |name: &&str| {
+        let values = call.headers.get_all(*name).iter().map(|value| tidy(value.as_bytes()));
+        values.collect::<Vec<_>>().join(",")
+    };
+    let headers: Vec<_> = authorization.signed_headers.iter().map(|name| (*name, value(name))).collect();
+    let signed = Signed {
+        method: call.method,
+        path: call.path,
+        query: call.query.unwrap_or_default(),
+        headers: &headers,
+        body: call.body,
+    };
+    signed.signature(secret, [authorization.day, authorization.region, authorization.service], instant)
 }
 
 /// A header's value with single spaces.
 fn tidy(value: &[u8]) -> String {
     String::from_utf8_lossy(value).split_ascii_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn mac(key: &[u8], data: &[u8]) -> Zeroizing<Vec<u8>> {
-    // HMAC takes keys of any length.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key will do");
-    mac.update(data);
-    Zeroizing::new(mac.finalize().into_bytes().to_vec())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Signature Version 4 of one POST to `/`.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use strongroom_control_plane::signature::{ALGORITHM, Signed, TERMINATOR};
 
 const SERVICE: &str = "cloudhsm";
 
@@ -25,35 +24,18 @@ pub(super) fn headers(
     let day = &time[..8];
     let mut added = vec![("x-amz-date".to_owned(), time.clone())];
     added.extend(by.token.iter().map(|token| ("x-amz-security-token".to_owned(), token.clone())));
-    let mut signed: Vec<(&str, &str)> = vec![("host", host)];
-    signed.extend(headers.iter().chain(&added).map(|(name, value)| (name.as_str(), value.as_str())));
+    let mut signed = vec![("host", host.to_owned())];
+    signed.extend(headers.iter().chain(&added).map(|(name, value)| (name.as_str(), value.trim().to_owned())));
     signed.sort_unstable();
-    let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-    let lines: String = signed.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-    let canonical = format!("POST\n/\n\n{lines}\n{names}\n{}", hex(&Sha256::digest(body)));
-    let scope = format!("{day}/{region}/{SERVICE}/aws4_request");
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
-    let mut key = mac(format!("AWS4{}", by.secret).as_bytes(), day);
-    for part in [region, SERVICE, "aws4_request", text.as_str()] {
-        key = mac(&key, part);
-    }
+    let request = Signed { method: "POST", path: "/", query: "", headers: &signed, body: body.as_bytes() };
     let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={}",
+        "{ALGORITHM} Credential={}/{day}/{region}/{SERVICE}/{TERMINATOR}, SignedHeaders={}, Signature={}",
         by.id,
-        hex(&key)
+        request.names(),
+        request.signature(&by.secret, [day, region, SERVICE], &time)
     );
     added.push(("authorization".to_owned(), authorization));
     added
-}
-
-fn mac(key: &[u8], data: &str) -> Vec<u8> {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(data.as_bytes());
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `YYYYMMDDThhmmssZ` of seconds since 1970.
@@ -80,6 +62,29 @@ mod tests {
         assert_eq!(timestamp(0), "19700101T000000Z");
         assert_eq!(timestamp(1_440_938_160), "20150830T123600Z");
         assert_eq!(timestamp(1_709_251_199), "20240229T235959Z");
+    }
+
+    /// Signed by botocore 1.43.11.
+    #[test]
+    fn as_boto3_signs() {
+        let by = Credentials {
+            id: "AKIDEXAMPLE".to_owned(),
+            secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+            token: None,
+        };
+        let extra = [
+            ("x-amz-target".to_owned(), "BaldrApiService.DescribeClusters".to_owned()),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+        ];
+        let added = headers(&by, "eu-west-1", 1_795_318_859, "127.0.0.1:5556", &extra, "{\"MaxResults\": 5}");
+        let (name, value) = added.last().unwrap();
+        assert_eq!(name, "authorization");
+        assert_eq!(
+            value,
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/cloudhsm/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-target, \
+             Signature=0f55680ecef968a68ddd21a8538f4fed3ec8037b8a0e71e9c8c95ecac96e5c77"
+        );
     }
 
     #[test]

@@ -38,15 +38,38 @@ pub fn alone<F: FnOnce()>(test: F) {
 pub fn alone_with_own_mounts<F: FnOnce()>(test: F) {
     let name = type_name_of_val(&test);
     let within = |command: Command| {
-        let mut unshare = Command::new(crate::program("unshare", "util-linux"));
-        unshare.arg("--mount");
-        if !rustix::process::geteuid().is_root() {
-            unshare.arg("--map-root-user");
-        }
+        let mut unshare = unshare("--mount");
         unshare.arg(command.get_program()).args(command.get_args());
         unshare
     };
     run_alone(name, within, test);
+}
+
+/// As [`alone`], in a network namespace of its own, where nobody else has any port of the loopback addresses, and there
+/// is nothing else.
+///
+/// # Panics
+///
+/// As [`alone_with_own_mounts`].
+pub fn alone_with_own_network<F: FnOnce()>(test: F) {
+    let name = type_name_of_val(&test);
+    let within = |command: Command| {
+        let mut unshare = unshare("--net");
+        unshare.args(["sh", "-c", r#""$0" link set lo up && exec "$@""#]);
+        unshare.arg(crate::program("ip", "iproute2")).arg(command.get_program()).args(command.get_args());
+        unshare
+    };
+    run_alone(name, within, test);
+}
+
+/// `unshare` with a namespace, as root or as somebody who looks like it.
+fn unshare(namespace: &str) -> Command {
+    let mut unshare = Command::new(crate::program("unshare", "util-linux"));
+    unshare.arg(namespace);
+    if !rustix::process::geteuid().is_root() {
+        unshare.arg("--map-root-user");
+    }
+    unshare
 }
 
 fn run_alone(name: &str, within: impl Fn(Command) -> Command, test: impl FnOnce()) {

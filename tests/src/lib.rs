@@ -8,6 +8,7 @@ pub mod handshakes;
 pub mod java;
 pub mod nginx;
 pub mod openssl;
+pub mod pages;
 pub mod pkcs11_tool;
 pub mod process;
 pub mod programs;
@@ -17,7 +18,7 @@ pub mod workbench;
 use std::env;
 use std::path::PathBuf;
 
-pub use alone::{alone, alone_with_own_mounts};
+pub use alone::{alone, alone_with_own_mounts, alone_with_own_network};
 
 /// The path of a client's program.
 ///

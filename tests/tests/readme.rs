@@ -1,27 +1,11 @@
 //! What the README tells people to type works, in the order in which it stands there.
 
-use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::process::Command;
 
 use strongroom_testkit::{bin_dir, python, run, run_any, strongroom};
-
-fn root() -> PathBuf {
-    // As cargo says now: the workspace may have moved since this was built.
-    let tests =
-        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    tests.parent().expect("this crate lies in the workspace").to_path_buf()
-}
-
-/// The code blocks of a language below a heading.
-fn blocks(text: &str, heading: &str, language: &str) -> Vec<String> {
-    let section = text.split(heading).nth(1).unwrap_or_else(|| panic!("no heading {heading:?}"));
-    let section = section.split("\n## ").next().unwrap_or_default();
-    let fence = format!("```{language}\n");
-    section.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_string).collect()
-}
+use strongroom_tests::pages::{blocks, page};
 
 /// A checkout as the README sees one, but with a home of its own and binaries that are built already.
 struct Checkout {
@@ -52,8 +36,8 @@ impl Drop for Checkout {
 
 #[test]
 fn what_it_tells_to_type_works() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    let lines: Vec<String> = blocks(&readme, "\n## Use it\n", "sh")
+    let readme = page("README.md");
+    let lines: Vec<String> = blocks(&readme, "## Use it", "sh")
         .concat()
         .lines()
         // Built already; and nobody to log in to.
@@ -75,7 +59,7 @@ fn what_it_tells_to_type_works() {
     assert!(certificate.stdout().contains("localhost"));
     assert_eq!(fs::metadata(checkout.folder.path().join("sig")).expect("a signature").len(), 256);
 
-    let programs = blocks(&readme, "\n## Use it\n", "python");
+    let programs = blocks(&readme, "## Use it", "python");
     assert_eq!(programs.len(), 1);
     let module = bin_dir().join("libstrongroom_pkcs11.so");
     let signed = run(checkout.command(python()).args(["-c", &programs[0]]).env("MODULE", module));

@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[&str] = &[
     "gcc",
     "gdb",
     "gnutls-bin",
+    "iproute2",
     "jq",
     "libc6-dev",
     "make",

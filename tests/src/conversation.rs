@@ -1,16 +1,17 @@
-//! Conversations with `strongroom interactive`, and what approvers do outside of it with OpenSSL.
+//! Conversations with `strongroom interactive`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
-use serde_json::{Value, json};
-use strongroom_testkit::{Cluster, run};
+use serde_json::Value;
+use strongroom_testkit::{Cluster, wait_until};
+
+pub use crate::approver::{Approver, edit};
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,8 +36,22 @@ impl Conversation {
     /// When the process can't be started.
     #[track_caller]
     pub fn start(cluster: &Cluster, folder: &Path) -> Self {
-        let mut child = cluster
-            .strongroom(&["interactive"])
+        Self::play(cluster.strongroom(&["interactive"]), folder)
+    }
+
+    /// As [`Self::start`], with another cluster of the home.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::start`].
+    #[track_caller]
+    pub fn with(home: &Cluster, cluster: &str, folder: &Path) -> Self {
+        Self::play(home.strongroom(&["interactive", "--cluster", cluster]), folder)
+    }
+
+    #[track_caller]
+    fn play(mut command: Command, folder: &Path) -> Self {
+        let mut child = command
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -77,6 +92,34 @@ impl Conversation {
     #[track_caller]
     pub fn say(&mut self, command: &str) -> Answer {
         writeln!(self.input, "{command}").and_then(|()| self.input.flush()).expect("a process that reads");
+        self.answer(command)
+    }
+
+    /// Carries out a command that writes a file, and asks what is to be done with it: does that, and answers.
+    ///
+    /// # Errors
+    ///
+    /// The sentence that it fails with.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::say`], and when there is no such file within a minute.
+    #[track_caller]
+    pub fn say_asked(
+        &mut self,
+        command: &str,
+        file: &Path,
+        meanwhile: impl FnOnce(),
+        answers: &[&str],
+    ) -> Answer {
+        writeln!(self.input, "{command}").and_then(|()| self.input.flush()).expect("a process that reads");
+        let is_whole =
+            || fs::read(file).is_ok_and(|content| serde_json::from_slice::<Value>(&content).is_ok());
+        wait_until(&format!("{command} writes {}", file.display()), PATIENCE, is_whole);
+        meanwhile();
+        for answer in answers {
+            writeln!(self.input, "{answer}").and_then(|()| self.input.flush()).expect("a process that reads");
+        }
         self.answer(command)
     }
 
@@ -147,96 +190,4 @@ impl Drop for Conversation {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Somebody's RSA key of 2048 bits, made by OpenSSL, outside of the cluster.
-#[derive(Clone, Debug)]
-pub struct Approver {
-    /// Whose it is.
-    pub name: String,
-    private: PathBuf,
-    public: PathBuf,
-}
-
-impl Approver {
-    /// Makes a key, in files of a folder.
-    ///
-    /// # Panics
-    ///
-    /// When OpenSSL can't.
-    #[track_caller]
-    pub fn new(folder: &Path, name: &str) -> Self {
-        let private = folder.join(format!("{name}.pem"));
-        let public = folder.join(format!("{name}.pub"));
-        run(openssl().args(["genrsa", "-out"]).arg(&private).arg("2048"));
-        run(openssl().args(["rsa", "-pubout", "-in"]).arg(&private).arg("-out").arg(&public));
-        Self { name: name.into(), private, public }
-    }
-
-    /// The signature of a token, in base64.
-    ///
-    /// # Panics
-    ///
-    /// When OpenSSL fails.
-    #[track_caller]
-    pub fn sign(&self, token: &str) -> String {
-        let file = self.private.with_extension("token");
-        fs::write(&file, Base64::decode_vec(token).expect("base64")).expect("a file");
-        let mut command = openssl();
-        command.args(["pkeyutl", "-sign", "-pkeyopt", "digest:sha256", "-inkey"]).arg(&self.private);
-        Base64::encode_string(run(command.arg("-in").arg(&file)).stdout_bytes())
-    }
-
-    /// Adds an approval to a token's file.
-    ///
-    /// # Panics
-    ///
-    /// When the file is none.
-    #[track_caller]
-    pub fn approve(&self, file: &Path) {
-        edit(file, |token| {
-            let signature = self.sign(token["token"].as_str().expect("a token"));
-            let approval = json!({"username": self.name, "signature": signature});
-            token["signatures"].as_array_mut().expect("signatures").push(approval);
-        });
-    }
-
-    /// Registers the key for whoever is logged in.
-    ///
-    /// # Panics
-    ///
-    /// When that's refused.
-    #[track_caller]
-    pub fn register(&self, conversation: &mut Conversation) {
-        let file = self.private.with_extension("json");
-        let _ = fs::remove_file(&file);
-        conversation
-            .must(&format!("quorum token-sign generate --service registration --token {}", file.display()));
-        edit(&file, |registration| {
-            for token in registration["tokens"].as_array_mut().expect("tokens") {
-                token["signed"] = self.sign(token["unsigned"].as_str().expect("a token")).into();
-            }
-        });
-        let public = self.public.display();
-        conversation.must(&format!(
-            "user change-quorum token-sign register --public-key {public} --signed-token {}",
-            file.display()
-        ));
-    }
-}
-
-/// Changes a file of JSON.
-///
-/// # Panics
-///
-/// When it can't be read or isn't JSON.
-#[track_caller]
-pub fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
-    let mut value = serde_json::from_slice(&fs::read(file).expect("a file")).expect("JSON");
-    change(&mut value);
-    fs::write(file, value.to_string()).expect("a file");
-}
-
-fn openssl() -> Command {
-    Command::new(crate::program("openssl", "openssl"))
 }

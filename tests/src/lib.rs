@@ -3,6 +3,7 @@
 #![allow(clippy::macro_metavars_in_unsafe, reason = "`call!` is for calls that only tests make")]
 
 pub mod alone;
+pub mod approver;
 pub mod conversation;
 pub mod handshakes;
 pub mod java;

@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[&str] = &[
     "iproute2",
     "jq",
     "libc6-dev",
+    "libfaketime",
     "make",
     "mount",
     "openjdk-17-jdk-headless",

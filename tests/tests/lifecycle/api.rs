@@ -1,4 +1,4 @@
-//! The AWS API over real clusters: from nothing to a key in use, through backups, copies, and a life without HSMs.
+//! Calls of the API, and what is done with a cluster beside them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,24 +8,29 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use strongroom_testkit::{Cluster, run, run_any, wait_until};
+use strongroom_testkit::{Cluster, run, wait_until};
 
 const ME: &str = "111111111111";
-const HERE: &str = "us-east-1";
-const THERE: &str = "eu-west-1";
-const ZONE: &str = "us-east-1a";
-const OFFICER: &str = "admin:officer-secret";
-const ANN: &str = "ann:anns-secret";
-const BEN: &str = "ben:bens-secret";
-const SOON: Duration = Duration::from_secs(10);
+pub(crate) const HERE: &str = "us-east-1";
+pub(crate) const THERE: &str = "eu-west-1";
+pub(crate) const ZONE: &str = "us-east-1a";
+pub(crate) const OFFICER: &str = "admin:officer-secret";
+pub(crate) const ANN: &str = "ann:anns-secret";
+pub(crate) const BEN: &str = "ben:bens-secret";
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// A daemon with the API, and some other cluster in its home.
-fn daemon() -> Cluster {
-    Cluster::builder().nodes(1).option("--aws", "127.0.0.1:0").start()
+pub(crate) fn daemon() -> Cluster {
+    configured("")
+}
+
+/// As [`daemon`], with a configuration.
+pub(crate) fn configured(config: &str) -> Cluster {
+    Cluster::builder().nodes(1).option("--aws", "127.0.0.1:0").daemon_config(config).start()
 }
 
 /// Calls an operation; status and body of the answer.
-fn call(daemon: &Cluster, region: &str, operation: &str, input: &Value) -> (u16, Value) {
+pub(crate) fn call(daemon: &Cluster, region: &str, operation: &str, input: &Value) -> (u16, Value) {
     let status: Value = serde_json::from_str(&run(&mut daemon.strongroom(&["status"])).stdout()).unwrap();
     let endpoint = status["data"]["aws_endpoint"].as_str().expect("an endpoint").to_owned();
     let address = endpoint.strip_prefix("http://").unwrap();
@@ -50,30 +55,30 @@ fn call(daemon: &Cluster, region: &str, operation: &str, input: &Value) -> (u16,
 }
 
 #[track_caller]
-fn done(daemon: &Cluster, region: &str, operation: &str, input: Value) -> Value {
+pub(crate) fn done(daemon: &Cluster, region: &str, operation: &str, input: Value) -> Value {
     let (status, answer) = call(daemon, region, operation, &input);
     assert_eq!(status, 200, "{operation} {input}: {answer}");
     answer
 }
 
 #[track_caller]
-fn refused(daemon: &Cluster, operation: &str, input: Value, words: &str) {
+pub(crate) fn refused(daemon: &Cluster, operation: &str, input: Value, words: &str) {
     let (status, answer) = call(daemon, HERE, operation, &input);
     assert_eq!((status, &answer["__type"]), (400, &json!("CloudHsmInvalidRequestException")), "{answer}");
     assert!(answer["Message"].as_str().unwrap().contains(words), "{answer}");
 }
 
-fn cluster(daemon: &Cluster, region: &str, id: &str) -> Value {
+pub(crate) fn cluster(daemon: &Cluster, region: &str, id: &str) -> Value {
     let answer = done(daemon, region, "DescribeClusters", json!({"Filters": {"clusterIds": [id]}}));
     answer["Clusters"][0].clone()
 }
 
-fn backups(daemon: &Cluster, region: &str, filters: Value) -> Vec<Value> {
+pub(crate) fn backups(daemon: &Cluster, region: &str, filters: Value) -> Vec<Value> {
     let input = json!({"SortAscending": true, "Filters": filters});
     done(daemon, region, "DescribeBackups", input)["Backups"].as_array().unwrap().clone()
 }
 
-fn create(daemon: &Cluster, region: &str, source: Option<&str>) -> String {
+pub(crate) fn create(daemon: &Cluster, region: &str, source: Option<&str>) -> String {
     let mut input = json!({"HsmType": "hsm2m.medium", "SubnetIds": ["subnet-0123456789abcdef0"]});
     if let Some(source) = source {
         input["SourceBackupId"] = source.into();
@@ -84,7 +89,7 @@ fn create(daemon: &Cluster, region: &str, source: Option<&str>) -> String {
 }
 
 /// Adds an HSM; its id and address.
-fn add_hsm(daemon: &Cluster, region: &str, id: &str, ip: Option<&str>) -> (String, String) {
+pub(crate) fn add_hsm(daemon: &Cluster, region: &str, id: &str, ip: Option<&str>) -> (String, String) {
     let mut input = json!({"ClusterId": id, "AvailabilityZone": format!("{region}a")});
     if let Some(ip) = ip {
         input["IpAddress"] = ip.into();
@@ -94,7 +99,7 @@ fn add_hsm(daemon: &Cluster, region: &str, id: &str, ip: Option<&str>) -> (Strin
 }
 
 /// Signs a request as `docs/lifecycle.md` does, by a customer's authority of its own.
-fn sign(folder: &Path, csr: &str) -> (String, String) {
+pub(crate) fn sign(folder: &Path, csr: &str) -> (String, String) {
     fs::write(folder.join("cluster.csr"), csr).unwrap();
     let openssl = |words: &str| {
         run(Command::new("openssl").current_dir(folder).args(words.split(' ')));
@@ -109,7 +114,7 @@ fn sign(folder: &Path, csr: &str) -> (String, String) {
 }
 
 /// A `strongroom` command at a cluster, as somebody (`user:password`).
-fn as_user(daemon: &Cluster, id: &str, who: &str, words: &[&str]) -> Command {
+pub(crate) fn as_user(daemon: &Cluster, id: &str, who: &str, words: &[&str]) -> Command {
     let mut command = daemon.strongroom(words);
     let role = if who.starts_with("admin:") { "admin" } else { "crypto-user" };
     command.args(["--cluster", id]).env("STRONGROOM_PIN", who).env("STRONGROOM_ROLE", role);
@@ -118,14 +123,14 @@ fn as_user(daemon: &Cluster, id: &str, who: &str, words: &[&str]) -> Command {
 
 /// What a command prints when it succeeds.
 #[track_caller]
-fn data(command: &mut Command) -> Value {
+pub(crate) fn data(command: &mut Command) -> Value {
     let mut printed: Value = serde_json::from_str(&run(command).stdout()).expect("JSON");
     assert_eq!(printed["error_code"], 0, "{printed}");
     printed["data"].take()
 }
 
 /// An `ACTIVE` cluster with two HSMs, ann and ben in it; its id and its HSMs' ids and addresses.
-fn active(daemon: &Cluster) -> (String, Vec<(String, String)>) {
+pub(crate) fn active(daemon: &Cluster) -> (String, Vec<(String, String)>) {
     let id = create(daemon, HERE, None);
     assert_eq!(cluster(daemon, HERE, &id)["State"], "UNINITIALIZED");
     let first = add_hsm(daemon, HERE, &id, None);
@@ -158,7 +163,7 @@ fn active(daemon: &Cluster) -> (String, Vec<(String, String)>) {
     (id, vec![first, second])
 }
 
-fn make_key(daemon: &Cluster, id: &str, label: &str) {
+pub(crate) fn make_key(daemon: &Cluster, id: &str, label: &str) {
     let words = [
         "key",
         "generate-asymmetric-pair",
@@ -178,7 +183,7 @@ fn make_key(daemon: &Cluster, id: &str, label: &str) {
 }
 
 /// Signs a letter by a cluster.
-fn signature(daemon: &Cluster, id: &str, who: &str, label: &str) -> String {
+pub(crate) fn signature(daemon: &Cluster, id: &str, who: &str, label: &str) -> String {
     let label = format!("attr.label={label}");
     let words = [
         "crypto",
@@ -196,7 +201,7 @@ fn signature(daemon: &Cluster, id: &str, who: &str, label: &str) -> String {
 }
 
 /// Has a cluster verify a signature of the letter, which may be another's.
-fn verify(daemon: &Cluster, id: &str, label: &str, signature: &str) {
+pub(crate) fn verify(daemon: &Cluster, id: &str, label: &str, signature: &str) {
     let label = format!("attr.label={label}");
     let words = [
         "crypto",
@@ -213,107 +218,4 @@ fn verify(daemon: &Cluster, id: &str, label: &str, signature: &str) {
         signature,
     ];
     data(&mut as_user(daemon, id, ANN, &words));
-}
-
-fn labels(daemon: &Cluster, id: &str) -> String {
-    run(&mut as_user(daemon, id, ANN, &["key", "list", "--verbose"])).stdout()
-}
-
-#[test]
-fn from_nothing_to_a_signature_and_back_from_no_hsms() {
-    let mut daemon = daemon();
-    let (id, hsms) = active(&daemon);
-    make_key(&daemon, &id, "letters");
-    let before = signature(&daemon, &id, ANN, "letters");
-    verify(&daemon, &id, "letters", &before);
-    let found = cluster(&daemon, HERE, &id);
-    assert_eq!(found["Hsms"].as_array().unwrap().len(), 2);
-    assert!(found["Hsms"][0]["EniIp"].as_str().unwrap().starts_with("127."), "{found}");
-
-    refused(&daemon, "DeleteCluster", json!({"ClusterId": id}), "2 HSMs");
-    for (hsm, _) in &hsms {
-        done(&daemon, HERE, "DeleteHsm", json!({"ClusterId": id, "HsmId": hsm}));
-    }
-    let found = cluster(&daemon, HERE, &id);
-    assert_eq!((&found["State"], &found["Hsms"]), (&json!("ACTIVE"), &json!([])));
-    assert!(found["Certificates"]["ClusterCertificate"].is_string());
-    // Activated, the second HSM, and each that was removed.
-    let all = backups(&daemon, HERE, json!({"clusterIds": [id]}));
-    assert_eq!(all.len(), 4, "{all:?}");
-    assert!(!daemon.home().join("clusters").join(&id).exists());
-    // The command knows the same backups.
-    let listed = data(&mut daemon.strongroom(&["backup", "list", "--cluster", &id]));
-    let ids = |list: &[Value], name: &str| {
-        let mut ids: Vec<_> = list.iter().map(|one| one[name].to_string()).collect();
-        ids.sort();
-        ids
-    };
-    assert_eq!(ids(listed["backups"].as_array().unwrap(), "id"), ids(&all, "BackupId"));
-
-    // It comes back as it was, at the address that it had, also to a daemon that was killed meanwhile.
-    daemon.kill();
-    daemon.start_again();
-    let (_, ip) = add_hsm(&daemon, HERE, &id, Some(&hsms[0].1));
-    assert_eq!(ip, hsms[0].1);
-    add_hsm(&daemon, HERE, &id, None);
-    verify(&daemon, &id, "letters", &before);
-    verify(&daemon, &id, "letters", &signature(&daemon, &id, ANN, "letters"));
-    let found = cluster(&daemon, HERE, &id);
-    assert_eq!((&found["State"], &found["Hsms"][1]["State"]), (&json!("ACTIVE"), &json!("ACTIVE")));
-    let stopped = ["fault", "node", "stop", "--cluster", &id];
-    let nodes = data(&mut daemon.strongroom(&["node", "list", "--cluster", &id]));
-    let node = nodes["nodes"][1]["node"].to_string();
-    data(daemon.strongroom(&stopped).arg(&node));
-    let found = cluster(&daemon, HERE, &id);
-    assert_eq!((&found["State"], &found["Hsms"][1]["State"]), (&json!("DEGRADED"), &json!("DEGRADED")));
-}
-
-#[test]
-fn a_clone_in_another_region_has_what_the_backup_has_when_its_source_is_gone() {
-    let daemon = daemon();
-    let (id, hsms) = active(&daemon);
-    make_key(&daemon, &id, "early");
-    let words = [
-        "key",
-        "share",
-        "--filter",
-        "attr.label=early",
-        "attr.class=private-key",
-        "--username",
-        "ben",
-        "--role",
-        "crypto-user",
-    ];
-    data(&mut as_user(&daemon, &id, ANN, &words));
-    let before = signature(&daemon, &id, ANN, "early");
-    let made = data(&mut daemon.strongroom(&["backup", "create", "--cluster", &id]))["id"].take();
-    make_key(&daemon, &id, "late");
-    let copy = json!({"BackupId": made, "DestinationRegion": THERE});
-    assert_eq!(done(&daemon, HERE, "CopyBackupToRegion", copy)["DestinationBackup"]["SourceBackup"], made);
-    let copied = backups(&daemon, THERE, json!({"sourceBackupIds": [made]})).remove(0);
-    assert_eq!((&copied["BackupState"], &copied["ClusterId"]), (&json!("READY"), &json!(id)));
-
-    for (hsm, _) in &hsms {
-        done(&daemon, HERE, "DeleteHsm", json!({"ClusterId": id, "HsmId": hsm}));
-    }
-    done(&daemon, HERE, "DeleteCluster", json!({"ClusterId": id}));
-    for backup in backups(&daemon, HERE, json!({})) {
-        done(&daemon, HERE, "DeleteBackup", json!({"BackupId": backup["BackupId"]}));
-    }
-    assert_eq!(cluster(&daemon, HERE, &id), Value::Null);
-
-    let clone = create(&daemon, THERE, Some(copied["BackupId"].as_str().unwrap()));
-    let found = cluster(&daemon, THERE, &clone);
-    assert_eq!((&found["State"], &found["Hsms"]), (&json!("ACTIVE"), &json!([])));
-    assert!(found["Certificates"]["ClusterCertificate"].as_str().unwrap().contains("CERTIFICATE"));
-    add_hsm(&daemon, THERE, &clone, None);
-    add_hsm(&daemon, THERE, &clone, None);
-    verify(&daemon, &clone, "early", &before);
-    // Ben was given the key in the cluster that is no more.
-    verify(&daemon, &clone, "early", &signature(&daemon, &clone, BEN, "early"));
-    let labels = labels(&daemon, &clone);
-    assert!(labels.contains("\"early\"") && !labels.contains("\"late\""), "{labels}");
-    let users = data(&mut as_user(&daemon, &clone, OFFICER, &["user", "list"])).to_string();
-    assert!(users.contains("\"ann\"") && users.contains("\"ben\""), "{users}");
-    run_any(&mut as_user(&daemon, &id, ANN, &["key", "list"])).expect_failure();
 }

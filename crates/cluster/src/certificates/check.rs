@@ -1,7 +1,7 @@
 //! What the customer's certificates must be like for a cluster to take them (control-plane.md 3.4).
 
 use strongroom_crypto::x509::Certificate;
-use strongroom_model::KeyType;
+use strongroom_model::{KeyType, ReturnCode};
 
 /// The most characters in one PEM text (cloudhsm.md 1.1).
 const MAX_TEXT: usize = 20_000;
@@ -25,8 +25,10 @@ pub(super) fn check(
             anchor.subject()
         ));
     }
-    signed.check_signature(&anchor).map_err(|error| {
-        format!("the signed certificate {} by the trust anchor's key: {MEND}", error.message)
+    signed.check_signature(&anchor).map_err(|error| match error.code {
+        // It says by itself what would do.
+        ReturnCode::MECHANISM_INVALID => format!("the signed certificate {}", error.message),
+        _ => format!("the signed certificate {} by the trust anchor's key: {MEND}", error.message),
     })?;
     if signed.public_key_info().map_err(|error| error.message)? != public_key_info {
         return Err(

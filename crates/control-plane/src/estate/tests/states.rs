@@ -5,6 +5,10 @@ use super::*;
 /// A cluster in each state that it can be held in, with that state's name.
 fn clusters(world: &World) -> Vec<(ClusterState, ClusterId)> {
     let me = ann();
+    // Of a type that can be changed, and back.
+    let (modifying, going_back) = (older(world, &me), older(world, &me));
+    modify(world, &me, &going_back, HsmType::Hsm2mMedium).unwrap();
+    world.wait();
     let activated = |world: &World| {
         let id = world.create(&me).cluster_id;
         world.wait();
@@ -26,11 +30,11 @@ fn clusters(world: &World) -> Vec<(ClusterState, ClusterId)> {
     world.wait();
     world.initialize(&me, &initializing).unwrap();
     world.delete(&me, &deleting).unwrap();
-    let to = Some(HsmType::Hsm2mMedium);
-    let change =
-        ModifyClusterInput { hsm_type: to, backup_retention_policy: None, cluster_id: modified.clone() };
     // It's of that type already, so that alone changes nothing.
-    assert_eq!(world.estate.modify_cluster(&me, change).unwrap().cluster.state, ClusterState::Active);
+    let same = modify(world, &me, &modified, HsmType::Hsm2mMedium).unwrap().cluster;
+    assert_eq!(same.state, ClusterState::Active);
+    modify(world, &me, &going_back, HsmType::Hsm1Medium).unwrap();
+    modify(world, &me, &modifying, HsmType::Hsm2mMedium).unwrap();
     let creating = world.create(&me).cluster_id;
     vec![
         (ClusterState::CreateInProgress, creating),
@@ -38,8 +42,30 @@ fn clusters(world: &World) -> Vec<(ClusterState, ClusterId)> {
         (ClusterState::InitializeInProgress, initializing),
         (ClusterState::Initialized, initialized),
         (ClusterState::Active, active),
+        (ClusterState::ModifyInProgress, modifying),
+        (ClusterState::RollbackInProgress, going_back),
         (ClusterState::DeleteInProgress, deleting),
     ]
+}
+
+/// An `ACTIVE` cluster of the older type, with an HSM.
+fn older(world: &World, me: &Caller) -> ClusterId {
+    let input = CreateClusterInput { hsm_type: HsmType::Hsm1Medium, ..create_input() };
+    let id = world.estate.create_cluster(me, input).unwrap().cluster.cluster_id;
+    world.wait();
+    world.add_hsm(me, &id).unwrap();
+    world.wait();
+    world.initialize(me, &id).unwrap();
+    world.wait();
+    world.plane.activate(id.as_str());
+    world.wait();
+    id
+}
+
+fn modify(world: &World, me: &Caller, id: &ClusterId, to: HsmType) -> Result<ModifyClusterOutput, ApiError> {
+    let input =
+        ModifyClusterInput { hsm_type: Some(to), backup_retention_policy: None, cluster_id: id.clone() };
+    world.estate.modify_cluster(me, input)
 }
 
 #[test]
@@ -83,7 +109,8 @@ fn an_operation_in_a_wrong_state_is_refused_and_changes_nothing() {
         if *state != Uninitialized {
             check("DeleteCluster", &[], world.delete(&me, id).map(drop));
         }
-        if let (InitializeInProgress, Some(hsm)) = (state, before.hsms.first()) {
+        let may_lose_hsms = matches!(state, Active | Initialized | Uninitialized);
+        if let (false, Some(hsm)) = (may_lose_hsms, before.hsms.first()) {
             check("DeleteHsm", &[], world.drop_hsm(&me, id, &hsm.hsm_id).map(drop));
         }
     }

@@ -53,8 +53,8 @@ static LEVEL: AtomicU8 = AtomicU8::new(0);
 /// process may change its folder and its environment (clients.md, trap 4).
 static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 
-/// The file that the configuration names.
-static CONFIGURED: OnceLock<PathBuf> = OnceLock::new();
+/// What the configuration says, settled once.
+static CONFIGURED: OnceLock<Logging> = OnceLock::new();
 
 /// Reads the environment, and sends the message of a panic to the log instead of standard error.
 pub(crate) fn set_up() {
@@ -82,10 +82,7 @@ pub(crate) fn configured(logging: &Logging) {
     let Some(level) = logging.log_level.as_deref().and_then(|level| Level::parse(level.as_ref())) else {
         return;
     };
-    let file = logging.log_file.as_ref().filter(|_| logging.log_type.as_deref() != Some("term"));
-    if let Some(file) = file.filter(|file| file.is_absolute()) {
-        CONFIGURED.get_or_init(|| file.clone());
-    }
+    CONFIGURED.get_or_init(|| logging.clone());
     LEVEL.store(level as u8, Ordering::Relaxed);
 }
 
@@ -107,8 +104,9 @@ pub(crate) fn write(level: Level, message: fmt::Arguments<'_>) {
         std::process::id(),
         level.name()
     );
+    let configured = || CONFIGURED.get().and_then(|logging| logging.file_at(now.as_secs()));
     // A log that can't be written must not become the application's problem.
-    let _ = match FILE.get().and_then(Option::as_ref).or_else(|| CONFIGURED.get()) {
+    let _ = match FILE.get().cloned().flatten().or_else(configured) {
         // Opened for each line: a descriptor that is kept may come to mean something else when the
         // application closes all descriptors that it doesn't know (clients.md, trap 17).
         Some(path) => std::fs::OpenOptions::new()

@@ -29,6 +29,6 @@ mod wait;
 
 pub use client::{Client, Route};
 pub use config::{
-    CLOUDHSM_FILE, ClusterConfig, Config, ConfigError, Endpoint, Logging, Retry, Tls, TlsFiles,
+    CLOUDHSM_FILE, ClusterConfig, Config, ConfigError, Endpoint, Logging, Retry, Tls, TlsFiles, date,
 };
 pub use log::{Level, LogFn};

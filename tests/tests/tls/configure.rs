@@ -58,6 +58,8 @@ fn what_it_writes_of_cloudhsms_form_is_what_the_module_reads() {
             "debug",
             "--log-file",
             text(&log),
+            "--log-rotation",
+            "daily",
             "--default-retry-mode",
             "off",
             "--config",
@@ -73,7 +75,7 @@ fn what_it_writes_of_cloudhsms_form_is_what_the_module_reads() {
             "options": { "disable_key_availability_check": true, "retry_mode": "off" },
             "servers": [{ "hostname": host, "port": port.parse::<u16>().expect("a port"), "enable": true }],
         }}],
-        "logging": { "log_type": "file", "log_file": log, "log_level": "debug" },
+        "logging": { "log_type": "file", "log_file": log, "log_level": "debug", "log_interval": "daily" },
     });
     assert_eq!(written, expected);
 
@@ -93,8 +95,20 @@ fn what_it_writes_of_cloudhsms_form_is_what_the_module_reads() {
     ]));
     made.expect_success();
     assert!(bench.tool("--list-objects").contains("ID:         07"), "it's in the cluster");
-    let logged = fs::read_to_string(&log).expect("the module's log");
-    assert!(logged.contains("debug"), "{logged}");
+    // A file for each day, which may have passed by now: its name ends in the day.
+    let logs = |interval: &str, period: &str| {
+        let rotation = ["--log-rotation", interval, "--log-level", "trace", "--config", text(&file)];
+        data(configure(&cluster, &rotation));
+        let mut tool = cluster.command("pkcs11-tool");
+        run_any(tool.env("STRONGROOM_CONFIG", &file).arg("--module").arg(cluster.module()).arg("-L"));
+        let day = run_any(cluster.command("date").args(["-u", period])).stdout();
+        let named = cluster.folder().join(format!("module.log{}", day.trim()));
+        fs::read_to_string(&named).is_ok_and(|logged| logged.contains("trace: C_"))
+    };
+    for (interval, period) in [("daily", "+.%Y-%m-%d"), ("hourly", "+.%Y-%m-%d-%H"), ("never", "+")] {
+        // The clock may strike in between, once.
+        assert!(logs(interval, period) || logs(interval, period), "{interval}");
+    }
 }
 
 #[test]
@@ -150,6 +164,14 @@ fn what_the_module_could_not_use_is_not_written() {
         (&["--cluster-id", "c", "--endpoint", "http://127.0.0.1:1"], "can't be reached"),
         (&["--cluster-id", "c", "--endpoint", "http://192.0.2.1:1"], "AWS_ACCESS_KEY_ID"),
         (&["remove-cluster", "--cluster-id", "c"], "there is no cluster c"),
+        (
+            &["-a", "127.0.0.9", "--hsm-ca-cert", text(&ca), "--enable-certificate-storage"],
+            "--quirk certificate-storage=on",
+        ),
+        (&["-a", "127.0.0.9", "--enable-ecdh-without-kdf"], "--quirk kdf-required=off"),
+        (&["-a", "127.0.0.9", "--disable-validate-key-at-init"], "it costs no call"),
+        (&["-a", "127.0.0.9", "--enable-clear-key-extraction-in-software"], "SunPKCS11"),
+        (&["-a", "127.0.0.9", "--hsm-ca-cert", text(&ca), "--log-rotation", "daily"], "CloudHSM's form"),
     ] {
         let said =
             configure(&cluster, &[arguments, &["--config", text(&file)]].concat()).expect_failure().stdout();

@@ -20,6 +20,7 @@
 //! ```
 
 mod cloudhsm;
+mod logging;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ use strongroom_model::{Error, ReturnCode};
 use strongroom_wire::Availability;
 
 pub use cloudhsm::CLOUDHSM_FILE;
+pub use logging::{Logging, date};
 use tls::place;
 pub use tls::{Tls, TlsFiles};
 
@@ -60,17 +62,6 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// What CloudHSM's file says of the log.
     pub logging: Option<Logging>,
-}
-
-/// What CloudHSM's file says of the module's log. `STRONGROOM_LOG` goes before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Logging {
-    /// `term` or `file`.
-    pub log_type: Option<String>,
-    /// The file.
-    pub log_file: Option<PathBuf>,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub log_level: Option<String>,
 }
 
 /// One cluster and how to talk to it.

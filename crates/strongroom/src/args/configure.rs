@@ -94,9 +94,60 @@ pub(crate) struct Settings {
     /// Whether the module logs to standard error or to a file
     #[arg(long, value_name = "TYPE")]
     pub(crate) log_type: Option<LogType>,
+    /// How often the module begins a new file, whose name ends in the day or the hour
+    #[arg(long, value_name = "INTERVAL")]
+    pub(crate) log_rotation: Option<LogRotation>,
+    #[command(flatten)]
+    pub(crate) fixed: Fixed,
     /// The file to change
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Options of the vendor's that aren't a client's to choose here. They are known so that it can be said why.
+#[derive(Debug, Args)]
+pub(crate) struct Fixed {
+    #[arg(long, hide = true)]
+    enable_certificate_storage: bool,
+    #[arg(long, hide = true)]
+    disable_certificate_storage: bool,
+    #[arg(long, hide = true)]
+    enable_ecdh_without_kdf: bool,
+    #[arg(long, hide = true)]
+    disable_ecdh_without_kdf: bool,
+    /// As it always is
+    #[arg(long, hide = true, conflicts_with = "disable_validate_key_at_init")]
+    enable_validate_key_at_init: bool,
+    #[arg(long, hide = true)]
+    disable_validate_key_at_init: bool,
+    #[arg(long, hide = true)]
+    enable_clear_key_extraction_in_software: bool,
+    #[arg(long, hide = true)]
+    disable_clear_key_extraction_in_software: bool,
+}
+
+impl Fixed {
+    /// Why what was asked for can't be had, and what to do; `None` if it's as asked for.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        const CERTIFICATES: &str = "whether certificates are kept is the cluster's to say, for all its clients at once: make it with  \
+             strongroom up --profile cloudhsm --quirk certificate-storage=on  (it's off otherwise, and in clusters of the AWS API)";
+        const KDF: &str = "whether ECDH does without a KDF is the cluster's to say, for all its clients at once: make it with  \
+             strongroom up --profile cloudhsm --quirk kdf-required=off  (it's on otherwise, and in clusters of the AWS API)";
+        const VALIDATION: &str = "keys are always looked at when an operation begins; it costs no call, since the module keeps what it \
+             knows of them: leave --disable-validate-key-at-init out";
+        const JCE: &str = "the extraction of keys is for the vendor's JCE provider, and there is none here: Java goes by SunPKCS11, which \
+             reads the value of a key that is extractable and not sensitive";
+        let asked = [
+            (self.enable_certificate_storage || self.disable_certificate_storage, CERTIFICATES),
+            (self.enable_ecdh_without_kdf || self.disable_ecdh_without_kdf, KDF),
+            (self.disable_validate_key_at_init, VALIDATION),
+            (
+                self.enable_clear_key_extraction_in_software || self.disable_clear_key_extraction_in_software,
+                JCE,
+            ),
+        ];
+        asked.into_iter().find_map(|(is_asked, why)| is_asked.then_some(why))
+    }
 }
 
 /// Whether requests are repeated.
@@ -121,4 +172,12 @@ pub(crate) enum LogLevel {
 pub(crate) enum LogType {
     Term,
     File,
+}
+
+/// How often a new file is begun.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogRotation {
+    Never,
+    Hourly,
+    Daily,
 }

@@ -167,7 +167,8 @@ impl Document {
 }
 
 fn in_toml(cluster: &mut Table, change: &Change) -> Result<(), Failure> {
-    if change.log_level.is_some() || change.log_file.is_some() || change.log_type.is_some() {
+    let of_log = [&change.log_level, &change.log_type, &change.log_rotation];
+    if change.log_file.is_some() || of_log.into_iter().any(Option::is_some) {
         return Err(Failure::new(
             "client.toml says nothing of the module's log: set STRONGROOM_LOG and STRONGROOM_LOG_FILE, or write a file of \
              CloudHSM's form with --config FILE.cfg",
@@ -237,6 +238,9 @@ fn in_cloudhsm(json: &mut Json, at: usize, change: &Change) {
     }
     if let Some(kind) = &change.log_type {
         json["logging"]["log_type"] = json!(kind);
+    }
+    if let Some(rotation) = &change.log_rotation {
+        json["logging"]["log_interval"] = json!(rotation);
     }
 }
 

@@ -35,6 +35,7 @@ struct Change {
     log_level: Option<String>,
     log_file: Option<PathBuf>,
     log_type: Option<String>,
+    log_rotation: Option<String>,
 }
 
 /// Changes the configuration, and says what it is then.
@@ -81,6 +82,9 @@ fn change(settings: &Settings, adds: bool) -> Result<Output, Failure> {
 
 /// What the command line asks for. Paths are made absolute: who reads the file is elsewhere.
 fn wanted(settings: &Settings) -> Result<Change, Failure> {
+    if let Some(problem) = settings.fixed.problem() {
+        return Err(Failure::new(problem));
+    }
     let absolute = |path: &PathBuf| {
         std::path::absolute(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
     };
@@ -113,6 +117,7 @@ fn wanted(settings: &Settings) -> Result<Change, Failure> {
         log_level: settings.log_level.map(word),
         log_file: settings.log_file.as_ref().map(absolute).transpose()?,
         log_type: settings.log_type.map(word),
+        log_rotation: settings.log_rotation.map(word),
     })
 }
 

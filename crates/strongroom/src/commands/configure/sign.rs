@@ -1,5 +1,6 @@
 //! Signature Version 4 of one POST to `/`.
 
+use strongroom_client::date;
 use strongroom_control_plane::signature::{ALGORITHM, Signed, TERMINATOR};
 
 const SERVICE: &str = "cloudhsm";
@@ -40,16 +41,8 @@ pub(super) fn headers(
 
 /// `YYYYMMDDThhmmssZ` of seconds since 1970.
 fn timestamp(now: u64) -> String {
-    let (days, second) = (now / 86_400, now % 86_400);
-    // Years that begin in March have the leap day at their end; eras of 400 years are all alike.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + carry;
+    let (year, month, day) = date(now);
+    let second = now % 86_400;
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 

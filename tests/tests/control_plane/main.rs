@@ -12,3 +12,4 @@ mod exceptions;
 mod members;
 mod rust_sdk;
 mod service;
+mod terraform;

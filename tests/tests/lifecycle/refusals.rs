@@ -102,7 +102,7 @@ fn papers_that_will_not_do_are_refused_each_with_what_to_mend_and_the_cluster_wa
         ("the wrong way round", anchor.clone(), signed.clone(), ""),
         ("the request", csr.clone(), anchor.clone(), "PEM"),
         ("cut short", cut.to_owned(), anchor.clone(), "-----END CERTIFICATE-----"),
-        ("garbled", garbled, anchor.clone(), "certificate"),
+        ("garbled", garbled, anchor.clone(), "give it as it was made"),
         ("two in one", two, anchor.clone(), "give the one"),
         ("no PEM", "certificate".to_owned(), anchor.clone(), "PEM"),
         ("an anchor that's none", signed.clone(), "certificate".to_owned(), "PEM"),

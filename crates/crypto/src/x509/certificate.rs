@@ -34,8 +34,11 @@ impl Certificate {
                 der.len()
             )));
         }
-        let malformed =
-            |error: x509_cert::der::Error| refused(format!("isn't an X.509 certificate: {error}"));
+        let malformed = |error: x509_cert::der::Error| {
+            refused(format!(
+                "isn't an X.509 certificate, or was changed or cut short on its way ({error}): give it as it was made"
+            ))
+        };
         let parsed = x509_cert::Certificate::from_der(der).map_err(malformed)?;
         if parsed.signature_algorithm() != parsed.tbs_certificate().signature() {
             return Err(refused("names two algorithms for its signature".to_owned()));

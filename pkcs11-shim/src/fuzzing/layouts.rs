@@ -2,6 +2,7 @@
 //! follows numbers that were meant for bytes.
 
 use cryptoki_sys::*;
+use strongroom_model::MechanismType;
 
 /// A word of a structure. Where a pair of words belongs together, the first says so and `Length` stands for the second.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,8 @@ pub(super) const MESSAGE: &[Layout] = &[
 /// Mechanisms of CloudHSM (cloudhsm.md 5.4).
 const CLOUDHSM_AES_GCM: u64 = CKM_VENDOR_DEFINED | 0x1087;
 const CLOUDHSM_KDF: u64 = CKM_VENDOR_DEFINED | 1;
+/// A mechanism of this module's own.
+const EXTERNAL_MU: u64 = MechanismType::STRONGROOM_ML_DSA_EXTERNAL_MU.0;
 
 const FIELD: Layout = &[Number, Pointer, Length];
 const FURTHER: Layout = &[Template, Length, Place];
@@ -78,6 +81,7 @@ pub(super) fn of(kind: CK_MECHANISM_TYPE) -> &'static [Layout] {
         }
         CKM_EDDSA => &[&[Number, LengthFirst, Length]],
         CKM_ML_DSA
+        | EXTERNAL_MU
         | CKM_HASH_ML_DSA_SHA224
         | CKM_HASH_ML_DSA_SHA256
         | CKM_HASH_ML_DSA_SHA384
@@ -125,9 +129,10 @@ fn derivation(kind: CK_MECHANISM_TYPE) -> &'static [Layout] {
         | CKM_CONCATENATE_DATA_AND_BASE
         | CKM_XOR_BASE_AND_DATA
         | CKM_AES_ECB_ENCRYPT_DATA
+        | CKM_DES_ECB_ENCRYPT_DATA
         | CKM_DES3_ECB_ENCRYPT_DATA => &[&[Pointer, Length]],
         CKM_AES_CBC_ENCRYPT_DATA => &[&[Number, Number, Pointer, Length]],
-        CKM_DES3_CBC_ENCRYPT_DATA => &[&[Number, Pointer, Length]],
+        CKM_DES_CBC_ENCRYPT_DATA | CKM_DES3_CBC_ENCRYPT_DATA => &[&[Number, Pointer, Length]],
         CKM_SSL3_MASTER_KEY_DERIVE
         | CKM_SSL3_MASTER_KEY_DERIVE_DH
         | CKM_TLS_MASTER_KEY_DERIVE
@@ -154,8 +159,10 @@ fn derivation(kind: CK_MECHANISM_TYPE) -> &'static [Layout] {
             Number,
         ]],
         CKM_TLS_PRF => &[&[Pointer, Length, Pointer, Length, Place, Structure(&[Number])]],
-        CKM_TLS_MAC => &[&[Number, Number, Number]],
-        CKM_TLS_KDF => &[&[Number, Pointer, Length, Pointer, Length, Pointer, Length, Pointer, Length]],
+        CKM_TLS_MAC | CKM_TLS12_MAC => &[&[Number, Number, Number]],
+        CKM_TLS_KDF | CKM_TLS12_KDF => {
+            &[&[Number, Pointer, Length, Pointer, Length, Pointer, Length, Pointer, Length]]
+        }
         CKM_IKE2_PRF_PLUS_DERIVE => &[&[Number, Number, Number, Pointer, Length]],
         CKM_IKE_PRF_DERIVE => &[&[Number, Number, Pointer, Length, Pointer, Length, Number]],
         CKM_IKE1_PRF_DERIVE => &[&[Number, Number, Number, Number, Pointer, Length, Pointer, Length, Number]],

@@ -53,7 +53,27 @@ fn part_for(row: &MechanismSpec, purpose: &str) -> &'static str {
     }
 }
 
-/// Compared by `quantum.rs` and `wycheproof/post_quantum.rs`: Python has only some of them.
+/// The parts that tests run below.
+const PARTS: [&str; 16] = [
+    "derivation",
+    "tls",
+    "agreement",
+    "ciphers",
+    "symmetric",
+    "macs",
+    "digests",
+    "edwards",
+    "rsa_signatures",
+    "rsa_encryption",
+    "dsa",
+    "curves",
+    "wrapping",
+    "objects",
+    "sizes",
+    "large",
+];
+
+/// Compared by `quantum.rs`, which sees to it that it has all of them: Python has only some.
 const ELSEWHERE: &str = "elsewhere";
 
 fn is_post_quantum(key_type: KeyType) -> bool {
@@ -96,6 +116,17 @@ fn part_of_derivations(algorithm: Algorithm) -> Option<&'static str> {
         }
         _ if algorithm.takes_any_secret() => Some("derivation"),
         _ => None,
+    }
+}
+
+#[test]
+fn every_mechanism_is_compared_for_every_purpose() {
+    for row in MECHANISMS {
+        for purpose in purposes(row) {
+            let part = part_for(row, purpose);
+            let elsewhere = part == ELSEWHERE && row.key_type.is_some_and(is_post_quantum);
+            assert!(elsewhere || PARTS.contains(&part), "nothing compares {} ({purpose})", row.name);
+        }
     }
 }
 
@@ -181,6 +212,7 @@ fn twenty_mebibytes_pass_through_every_mechanism_that_streams() {
 
 /// Runs a part, and sees to it that it compared every mechanism that it's there for.
 fn compare(part: &str) {
+    assert!(PARTS.contains(&part), "{part} isn't among the parts");
     let cluster = Cluster::start();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/mechanisms/main.py");
     let rows: Vec<Value> = MECHANISMS.iter().map(described).collect();

@@ -4,7 +4,11 @@
 use cryptoki_sys::*;
 use hbs_lms::signature::SignerMut;
 use ml_dsa::MlDsaParams;
-use strongroom_model::{Algorithm, Hash, KeyType, MECHANISMS, MechanismSpec, ReturnCode};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sha2::Digest;
+use shake::digest::{ExtendableOutput, Update, XofReader};
+use strongroom_model::{Algorithm, Hash, KeyType, MECHANISMS, MechanismSpec, MechanismType, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
 use strongroom_tests::raw::{Mechanism, Pair, Raw, Session, Template, Word};
@@ -72,6 +76,88 @@ fn sign_and_verify(session: &Session<'_>, row: &MechanismSpec, pair: &Pair, mess
     signature
 }
 
+/// What a mechanism signs of a message, as FIPS 204 section 5.4 and FIPS 205 section 10.2.2 put it together: M'.
+fn signed(row: &MechanismSpec, message: &[u8]) -> Vec<u8> {
+    let (hash, digest) = match row.algorithm {
+        Algorithm::MlDsa | Algorithm::SlhDsa => {
+            return [&[0, CONTEXT.len() as u8], CONTEXT, message].concat();
+        }
+        // `signable` says so.
+        Algorithm::MlDsaOfDigest | Algorithm::SlhDsaOfDigest => (8, message.to_vec()),
+        _ => digested(row.name, message),
+    };
+    // Hashes of NIST's: 2.16.840.1.101.3.4.2.
+    let oid = [6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, hash];
+    [&[1, CONTEXT.len() as u8], CONTEXT, &oid, &digest].concat()
+}
+
+/// The last number of a hash's name in ASN.1, and what it makes of a message.
+fn digested(mechanism: &str, message: &[u8]) -> (u8, Vec<u8>) {
+    fn of<D: Digest>(message: &[u8]) -> Vec<u8> {
+        D::digest(message).to_vec()
+    }
+    fn shake<X: Default + Update + ExtendableOutput>(message: &[u8], len: usize) -> Vec<u8> {
+        let mut sponge = X::default();
+        sponge.update(message);
+        let mut output = vec![0; len];
+        sponge.finalize_xof().read(&mut output);
+        output
+    }
+    let (_, hash) =
+        mechanism.split_once("LH_DSA_").or_else(|| mechanism.split_once("L_DSA_")).expect("a hash");
+    match hash {
+        "SHA224" => (4, of::<sha2::Sha224>(message)),
+        "SHA256" => (1, of::<sha2::Sha256>(message)),
+        "SHA384" => (2, of::<sha2::Sha384>(message)),
+        "SHA512" => (3, of::<sha2::Sha512>(message)),
+        "SHA3_224" => (7, of::<sha3::Sha3_224>(message)),
+        "SHA3_256" => (8, of::<sha3::Sha3_256>(message)),
+        "SHA3_384" => (9, of::<sha3::Sha3_384>(message)),
+        "SHA3_512" => (10, of::<sha3::Sha3_512>(message)),
+        "SHAKE128" => (11, shake::<shake::Shake128>(message, 32)),
+        "SHAKE256" => (12, shake::<shake::Shake256>(message, 64)),
+        _ => panic!("{mechanism} has a hash that nothing here knows"),
+    }
+}
+
+/// A message that nobody has seen; set `SEED` to repeat one.
+fn random_message(len: usize) -> Vec<u8> {
+    let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().expect("a number"));
+    eprintln!("SEED={seed}");
+    let mut message = vec![0; len];
+    StdRng::seed_from_u64(seed).fill_bytes(&mut message);
+    message
+}
+
+/// Each is compared below with a second implementation; an algorithm that comes to the table comes here.
+#[test]
+fn every_post_quantum_mechanism_is_compared() {
+    use Algorithm as Al;
+    use KeyType as K;
+    for row in MECHANISMS {
+        let Some(K::MlKem | K::MlDsa | K::SlhDsa | K::Hss | K::Xmss | K::XmssMt) = row.key_type else {
+            continue;
+        };
+        let compared = match row.algorithm {
+            // By their rows.
+            Al::MlDsa | Al::HashMlDsa | Al::MlDsaOfDigest | Al::MlDsaMu => row.key_type == Some(K::MlDsa),
+            Al::SlhDsa | Al::HashSlhDsa | Al::SlhDsaOfDigest => row.key_type == Some(K::SlhDsa),
+            // One by one, and the generators by what their pairs do.
+            _ => [
+                CKM_ML_KEM,
+                CKM_HSS,
+                CKM_XMSS,
+                CKM_XMSSMT,
+                CKM_ML_KEM_KEY_PAIR_GEN,
+                CKM_ML_DSA_KEY_PAIR_GEN,
+                CKM_SLH_DSA_KEY_PAIR_GEN,
+            ]
+            .contains(&row.kind.0),
+        };
+        assert!(compared, "{} is compared with nothing", row.name);
+    }
+}
+
 fn rows(key_type: KeyType) -> impl Iterator<Item = &'static MechanismSpec> {
     MECHANISMS.iter().filter(move |row| row.key_type == Some(key_type) && row.purposes.contains(CKF_SIGN))
 }
@@ -100,33 +186,37 @@ fn is_kept_and_wraps(
 
 #[test]
 fn ml_dsa_signs_by_every_mechanism() {
-    fn verifies<P: MlDsaParams>(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    fn verifies<P: MlDsaParams>(row: &MechanismSpec, public: &[u8], data: &[u8], signature: &[u8]) -> bool {
         let key = ml_dsa::VerifyingKey::<P>::decode(&public.try_into().expect("a public key"));
-        ml_dsa::Signature::<P>::try_from(signature)
-            .is_ok_and(|signature| key.verify_with_context(message, CONTEXT, &signature))
+        let signature = ml_dsa::Signature::<P>::try_from(signature).expect("a signature");
+        match row.algorithm {
+            Algorithm::MlDsaMu => key.verify_mu(&data.try_into().expect("64 bytes"), &signature),
+            Algorithm::MlDsa => key.verify_with_context(data, CONTEXT, &signature),
+            _ => key.verify_internal(&signed(row, data), &signature),
+        }
     }
     alone(|| {
         with_session(|_, session| {
-            type Verifies = fn(&[u8], &[u8], &[u8]) -> bool;
+            type Verifies = fn(&MechanismSpec, &[u8], &[u8], &[u8]) -> bool;
+            let pure = MechanismType::ML_DSA.spec().expect("a row");
             let sets: [(u64, usize, Verifies); 3] = [
                 (CKP_ML_DSA_44, 2420, verifies::<ml_dsa::MlDsa44>),
                 (CKP_ML_DSA_65, 3309, verifies::<ml_dsa::MlDsa65>),
                 (CKP_ML_DSA_87, 4627, verifies::<ml_dsa::MlDsa87>),
             ];
-            let message = vec![b'm'; 200_000];
+            let message = random_message(200_000);
             for (set, len, verifies) in sets {
                 let pair = signer(session, CKM_ML_DSA_KEY_PAIR_GEN, set);
                 let public = session.attribute(pair.public, CKA_VALUE).expect("CKA_VALUE");
                 for row in rows(KeyType::MlDsa) {
                     let signature = sign_and_verify(session, row, &pair, &message);
                     assert_eq!(signature.len(), len, "{}", row.name);
-                    if row.algorithm == Algorithm::MlDsa {
-                        assert!(verifies(&public, &message, &signature));
-                    }
+                    let (data, _) = signable(row, &message);
+                    assert!(verifies(row, &public, &data, &signature), "{}", row.name);
                 }
                 let again = is_kept_and_wraps(session, CKK_ML_DSA, &pair, true);
                 session.sign_init(&with_context(CKM_ML_DSA, CKH_HEDGE_REQUIRED), again).expect("C_SignInit");
-                assert!(verifies(&public, b"message", &session.sign(b"message").expect("C_Sign")));
+                assert!(verifies(pure, &public, b"message", &session.sign(b"message").expect("C_Sign")));
             }
         });
     });
@@ -134,23 +224,31 @@ fn ml_dsa_signs_by_every_mechanism() {
 
 #[test]
 fn slh_dsa_signs_by_every_mechanism() {
-    fn verifies<P: slh_dsa::ParameterSet>(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    fn verifies<P: slh_dsa::ParameterSet>(
+        row: &MechanismSpec,
+        public: &[u8],
+        data: &[u8],
+        signature: &[u8],
+    ) -> bool {
         let key = slh_dsa::VerifyingKey::<P>::try_from(public).expect("a public key");
-        slh_dsa::Signature::<P>::try_from(signature)
-            .is_ok_and(|signature| key.try_verify_with_context(message, CONTEXT, &signature).is_ok())
+        let signature = slh_dsa::Signature::<P>::try_from(signature).expect("a signature");
+        key.slh_verify_internal(&[&signed(row, data)], &signature).is_ok()
     }
     alone(|| {
         with_session(|_, session| {
-            let message = vec![b'm'; 100_000];
+            let message = random_message(100_000);
+            let pure = MechanismType::SLH_DSA.spec().expect("a row");
             for (place, row) in rows(KeyType::SlhDsa).enumerate() {
                 // One of the fast sets for each, since signing takes long.
                 let set = [CKP_SLH_DSA_SHA2_128F, CKP_SLH_DSA_SHAKE_128F][place % 2];
                 let pair = signer(session, CKM_SLH_DSA_KEY_PAIR_GEN, set);
                 let signature = sign_and_verify(session, row, &pair, &message);
                 assert_eq!(signature.len(), 17088, "{}", row.name);
+                let public = session.attribute(pair.public, CKA_VALUE).expect("CKA_VALUE");
+                let verifies = [verifies::<slh_dsa::Sha2_128f>, verifies::<slh_dsa::Shake128f>][place % 2];
+                let (data, _) = signable(row, &message);
+                assert!(verifies(row, &public, &data, &signature), "{}", row.name);
                 if row.algorithm == Algorithm::SlhDsa {
-                    let public = session.attribute(pair.public, CKA_VALUE).expect("CKA_VALUE");
-                    assert!(verifies::<slh_dsa::Sha2_128f>(&public, &message, &signature));
                     is_kept_and_wraps(session, CKK_SLH_DSA, &pair, false);
                 }
             }
@@ -159,7 +257,7 @@ fn slh_dsa_signs_by_every_mechanism() {
             session.sign_init(&mechanism, pair.private).expect("C_SignInit");
             let signature = session.sign(b"message").expect("C_Sign");
             let public = session.attribute(pair.public, CKA_VALUE).expect("CKA_VALUE");
-            assert!(verifies::<slh_dsa::Sha2_256s>(&public, b"message", &signature));
+            assert!(verifies::<slh_dsa::Sha2_256s>(pure, &public, b"message", &signature));
         });
     });
 }

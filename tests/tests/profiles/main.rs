@@ -55,7 +55,7 @@ fn authentication_token() {
         let exponent = rsa::BoxedUint::from(65_537_u64);
         let key = rsa::RsaPublicKey::new(modulus, exponent).expect("a public key");
         let signature = Signature::try_from(unhex(player.value("Signature")).as_slice()).expect("256 bytes");
-        let key = VerifyingKey::<rsa::sha2::Sha256>::new(key);
+        let key = VerifyingKey::<sha2::Sha256>::new(key);
         key.verify(&unhex(&request), &signature).expect("the signature is right");
     });
 }

@@ -36,12 +36,15 @@ impl Caller<'_> {
                 format!("{} doesn't make keys of type {key_type:?}", mechanism.kind),
             ));
         }
-        if let (None, Some(len)) = (template.ulong(A::VALUE_LEN), settled_len(spec, key_type)) {
+        let settled = settled_len(spec, key_type);
+        // The vendor has no such attribute of keys of one length only.
+        let is_told = rules::is_told(self.regime, A::VALUE_LEN, class, Some(key_type));
+        if let (None, Some(len), true) = (template.ulong(A::VALUE_LEN), settled, is_told) {
             template.set(A::VALUE_LEN, len as u64);
         }
         let subject = self.subject(class, Some(key_type));
         rules::check_template(subject, Origin::Generate, &template)?;
-        let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose();
+        let len = template.ulong(A::VALUE_LEN).map(usize::try_from).transpose().map(|len| len.or(settled));
         rules::check_wanted(self.regime, key_type, &template)?;
         template.set(A::CLASS, class.to_ck());
         template.set(A::KEY_TYPE, key_type.to_ck());

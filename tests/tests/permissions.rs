@@ -157,7 +157,8 @@ fn prepare(cluster: &Cluster, folder: &Path) {
     let mut alice = Conversation::of(cluster, folder, ALICE.0, ALICE.1, ALICE.2);
     for (label, may) in [
         ("aes", "encrypt=true decrypt=true"),
-        ("kek", "wrap=true unwrap=true"),
+        // What strict wants of keys that wrap.
+        ("kek", "wrap=true unwrap=true sign=false verify=false extractable=false"),
         ("doomed", "sign=true"),
         ("other", "sign=true"),
     ] {
@@ -329,7 +330,8 @@ fn make_keys(session: &Session<'_>) -> Keys {
     let pair = pair.expect("a key pair");
     let secret = |kind, label: &str, may: &[CK_ATTRIBUTE_TYPE]| {
         let template = Template::new().number(CKA_VALUE_LEN, 32).placed(true, label).may(may);
-        session.generate(kind, &template.flag(CKA_EXTRACTABLE, true)).expect("a key")
+        let leaves = !may.contains(&CKA_WRAP);
+        session.generate(kind, &template.flag(CKA_EXTRACTABLE, leaves)).expect("a key")
     };
     let aes = secret(CKM_AES_KEY_GEN, "aes", &[CKA_PRIVATE, CKA_ENCRYPT, CKA_DECRYPT]);
     let kek = secret(CKM_AES_KEY_GEN, "kek", &[CKA_PRIVATE, CKA_WRAP, CKA_UNWRAP]);

@@ -103,13 +103,14 @@ impl Caller<'_> {
             expect_class(template, class)?;
         }
         // The templates are checked before a key is made, which may take a second.
-        for (class, template) in halves {
-            rules::build(
-                self.subject(class, Some(key_type)),
-                Origin::Generate,
-                template,
-                &Attributes::new(),
-            )?;
+        let built = halves.map(|(class, template)| {
+            let subject = self.subject(class, Some(key_type));
+            rules::build(subject, Origin::Generate, template, &Attributes::new())
+        });
+        let [of_public, of_private] = built;
+        let (of_public, of_private) = (of_public?, of_private?);
+        if self.regime.is_strict() {
+            rules::check_halves(&of_public, &of_private)?;
         }
         rules::check_wanted(self.regime, key_type, &public)?;
         // They are the private key's; the public one is everybody's.

@@ -9,7 +9,7 @@ use strongroom_model::{
     Variant,
 };
 use strongroom_node::rules::{
-    CONFLICTS, Fallback, Motion, Origin, Supply, cell, difference, exists, is_told, motion,
+    Fallback, Motion, Origin, Supply, cell, conflicts, difference, exists, is_told, motion,
 };
 use strongroom_wire::{Answer, Request, Response};
 
@@ -257,7 +257,7 @@ fn expected(
     }
     let says = |name, wanted| template.bool(name) == Some(wanted);
     let strict = regime.profile == Profile::Strict;
-    let conflicts = CONFLICTS.iter().any(|(one, other)| says(*one, true) && says(*other, true))
+    let conflicts = conflicts().any(|(one, other)| says(one, true) && says(other, true))
         || (says(A::WRAP, true) && says(A::SENSITIVE, false))
         || (way.origin == Origin::Unwrap && says(A::SENSITIVE, false));
     let unauthenticated = says(A::ALWAYS_AUTHENTICATE, true) && says(A::PRIVATE, false);
@@ -375,12 +375,12 @@ fn attributes_change_as_the_table_says() {
                     let before = kit.app.attribute(object, attribute);
                     let same = before == Answer::Value(value.clone());
                     // Those are there, though they aren't told of.
-                    let hidden =
-                        before == Answer::Invalid && difference(attribute, way.class, way.key).is_some();
+                    let hidden = before == Answer::Invalid
+                        && difference(regime, attribute, way.class, way.key).is_some();
                     let copied = kit.app.code(Request::Copy { handle: object, template: template.clone() });
                     check_move(
                         regime,
-                        difference(attribute, way.class, way.key),
+                        difference(regime, attribute, way.class, way.key),
                         &value,
                         same,
                         hidden,
@@ -443,9 +443,11 @@ fn check_move(
         Some(Motion::Fixed | Motion::Officer) => vec![ReturnCode::ATTRIBUTE_READ_ONLY],
         Some(_) if officer => vec![ReturnCode::ATTRIBUTE_READ_ONLY],
         Some(Motion::Up) if *value == Value::Bool(false) => vec![ReturnCode::ATTRIBUTE_READ_ONLY],
-        Some(Motion::Down) if *value == Value::Bool(true) => vec![ReturnCode::ATTRIBUTE_READ_ONLY],
         // Usages that conflict with others that the object has.
-        Some(Motion::Free) if strict => vec![ReturnCode::OK, ReturnCode::ATTRIBUTE_VALUE_INVALID],
+        Some(Motion::Down) if *value == Value::Bool(true) && strict => {
+            vec![ReturnCode::ATTRIBUTE_READ_ONLY, ReturnCode::ATTRIBUTE_VALUE_INVALID]
+        }
+        Some(Motion::Down) if *value == Value::Bool(true) => vec![ReturnCode::ATTRIBUTE_READ_ONLY],
         Some(Motion::Free | Motion::Up | Motion::Down) => vec![ReturnCode::OK],
     };
     let stays = hidden && found == ReturnCode::OK;

@@ -298,7 +298,7 @@ fn a_handle_one_may_not_see_is_as_none() {
         let mut hidden = vec![ann.aes(on_token()), private];
         // There, public keys are for all.
         hidden.extend((profile != Profile::CloudHsm).then_some(public));
-        let own = ben.aes(Attributes::new().with(A::WRAP, true).with(A::EXTRACTABLE, true));
+        let own = ben.aes(Attributes::new().with(A::WRAP, true));
         for key in hidden {
             for (request, twin) in requests(key, own).into_iter().zip(requests(Handle(987_654_321), own)) {
                 let refusal = ben.ask(request.clone()).unwrap_err();

@@ -8,7 +8,7 @@ use strongroom_model::{
     HsmType, KeyType, MECHANISMS, MechanismSpec, Mode, ObjectClass, Profile, Purposes, Quirk, Regime, Variant,
 };
 use strongroom_node::rules::{
-    COLUMNS, CONFLICTS, Fallback, Kind, Motion, RULES, Supply, allowed, letters, motion,
+    COLUMNS, Fallback, Kind, Motion, RULES, Supply, UNLIKE_WRAPPING, allowed, letters, motion,
 };
 
 #[test]
@@ -67,18 +67,28 @@ fn attributes() -> String {
         let _ = writeln!(page, "| `{}` | {objects} | {cells} | {default} |", rule.attribute);
     }
     page += "\n## Under `strict`\n\nAs under `standard`, but:\n\n";
-    for (one, other) in CONFLICTS {
-        let _ = writeln!(page, "- no key has both `{one}` and `{other}`;");
-    }
+    let unlike: Vec<String> = UNLIKE_WRAPPING.iter().map(|attribute| format!("`{attribute}`")).collect();
+    let _ = writeln!(
+        page,
+        "- a key that has `CKA_WRAP`, and the private half of a pair whose public half has it, have none of\n  {}:\n  \
+         they unwrap, and do nothing else;\n- no key has both `CKA_UNWRAP` and `CKA_ENCRYPT`;",
+        unlike.join(", ")
+    );
     page += "- no key that isn't `CKA_SENSITIVE` has `CKA_WRAP`;\n\
-             - usages are false unless the template says otherwise;\n\
-             - a key wraps only if it was generated here, or if an officer marked it `CKA_TRUSTED`\n  \
+             - usages are false unless the template says otherwise, and go one way, down: what a key can't do when it's made\n  \
+               it never does, nor do its copies;\n\
+             - a key wraps only if it was generated here at random, or if an officer marked it `CKA_TRUSTED`\n  \
                (`CKR_KEY_FUNCTION_NOT_PERMITTED`), and only keys that aren't stronger than itself (`CKR_WRAPPING_KEY_SIZE_RANGE`);\n\
              - what a trusted key unwraps has `CKA_WRAP_WITH_TRUSTED`;\n\
              - unwrapped keys are sensitive, and a wrapped private key isn't unwrapped as a secret one;\n\
              - RSA keys have the public exponent 65,537.\n\n\
-             What the first two forbid is refused with `CKR_TEMPLATE_INCONSISTENT` in a new object, with\n\
-             `CKR_ATTRIBUTE_VALUE_INVALID` in a change.\n\n\
+             What the first three forbid is refused with `CKR_TEMPLATE_INCONSISTENT` in a new object, with\n\
+             `CKR_ATTRIBUTE_VALUE_INVALID` in a change. `strongroom key generate-symmetric` has cloudhsm-cli's defaults, so that it makes\n\
+             a wrapping key by `--attributes wrap=true sign=false verify=false extractable=false`.\n\n\
+             A wrapped key's bytes have its value, and no attributes: other HSMs must be able to read them. So what comes out of\n\
+             a blob is sensitive, wraps nothing (it wasn't generated here), and is a private key if it was one. Which of the types\n\
+             of secret keys it is and what it's for, the template says; who would settle that gives the unwrapping key a\n\
+             `CKA_UNWRAP_TEMPLATE` with `CKA_KEY_TYPE` and usages, which nobody changes later.\n\n\
              ## Under `cloudhsm`\n\n\
              `strongroom up --profile cloudhsm` plays an `hsm2m.medium` in FIPS mode; `--hsm-type hsm1.medium` and `--mode NON_FIPS`\n\
              choose others. There are keys of these kinds, and certificates if the quirk is on; no other objects. One letter for each\n\
@@ -159,17 +169,37 @@ fn mechanisms() -> String {
     }
     page += "\nEdDSA under `cloudhsm` is on `hsm2m.medium` alone. `CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS` draws private keys as\n\
              `CKM_EC_KEY_PAIR_GEN` does, from the same distribution. GCM decrypts 16 MiB in one operation at most\n\
-             (`CKR_ENCRYPTED_DATA_LEN_RANGE`), since nothing may come out before the tag was verified.\n\n\
+             (`CKR_ENCRYPTED_DATA_LEN_RANGE`), since nothing may come out before the tag was verified. Under `strict` AES-GCM wraps\n\
+             with initialisation vectors that the node draws: by `CKM_CLOUDHSM_AES_GCM`, or `C_WrapKeyAuthenticated` and `CKG_GENERATE`\n\
+             or `CKG_GENERATE_RANDOM`; and AES-CCM unwraps only (`CKR_MECHANISM_PARAM_INVALID`). Two keys that are wrapped with one\n\
+             vector tell each other's values.\n\n\
              ## Not offered\n\n\
-             | mechanisms of the standard | why |\n|---|---|\n";
+             Mechanisms of the standard, and of the tokens that people come from: SoftHSM 2.7, kryoptic 1.5, openCryptoki's soft\n\
+             token and the vendor's Client SDK 5 (`crates/node/tests/peers/` has what they offer).\n\n\
+             | mechanisms | why |\n|---|---|\n";
     for (which, why) in NOT_OFFERED {
         let _ = writeln!(page, "| {which} | {why} |");
+    }
+    page += "\n## Not used so\n\n\
+             What other tokens use mechanisms for that nodes have, and these don't.\n\n\
+             | mechanisms | not for | why |\n|---|---|---|\n";
+    for (which, what, why) in NOT_USED_SO {
+        let _ = writeln!(page, "| {which} | {what} | {why} |");
     }
     page
 }
 
-/// What the standard has and no node does.
-const NOT_OFFERED: [(&str, &str); 8] = [
+/// Uses that peers make of mechanisms and nodes don't.
+const NOT_USED_SO: [(&str, &str, &str); 1] = [(
+    "`CKM_AES_ECB`, `CKM_AES_CBC`, `CKM_AES_CTR`, `CKM_AES_CTS`, `CKM_AES_OFB`, `CKM_AES_CFB*`, `CKM_AES_XTS`, `CKM_DES_*`, \
+     `CKM_DES3_ECB`, `CKM_DES3_CBC`",
+    "W",
+    "who changes a wrapped key unnoticed swaps its blocks or finds it out piece by piece (Clulow 2003, \"key binding\"); \
+     AES-KW, KWP and GCM notice. Keys that another token wrapped so are decrypted and imported, if they may be known",
+)];
+
+/// What the standard or a peer has and no node does.
+const NOT_OFFERED: &[(&str, &str)] = &[
     (
         "`CKM_RSA_9796`",
         "ISO/IEC 9796:1991 was broken in 1999 and withdrawn: who sees a few signatures forges others. No engine has it",
@@ -186,9 +216,57 @@ const NOT_OFFERED: [(&str, &str); 8] = [
     ("`CKM_WTLS_*`", "the protocol is gone"),
     ("`CKM_RSA_PKCS_TPM_1_1`, `CKM_RSA_PKCS_OAEP_TPM_1_1`", "for TPMs of a version that is gone"),
     ("`CKM_XEDDSA`, `CKM_X2RATCHET_*`, `CKM_X3DH_*`", "a messenger's protocol; no engine has it"),
+    ("`CKM_BLAKE2B_*`, `CKM_RIPEMD*`, `CKM_FASTHASH`", "no peer has them, nor the engine"),
     (
-        "`CKM_BLAKE2B_*`, and the ciphers that nobody should use: RC2, RC4, RC5, CAST, IDEA, Blowfish, Twofish, Skipjack",
-        "no engine has them, and no peer but for their names",
+        "`CKM_SHA512_T*`",
+        "the two lengths that anybody uses have mechanisms of their own: `CKM_SHA512_224`, `CKM_SHA512_256`",
+    ),
+    (
+        "`CKM_RC2_*`, `CKM_RC4*`, `CKM_RC5_*`, `CKM_CAST*`, `CKM_IDEA_*`, `CKM_BLOWFISH_*`, `CKM_TWOFISH_*`, `CKM_DES_MAC`, \
+         `CKM_DES_MAC_GENERAL`, and passwords for them: `CKM_PBE_MD*`, `CKM_PBE_SHA1_CAST*`, `CKM_PBE_SHA1_RC*`",
+        "ciphers that nobody should use, and no peer has",
+    ),
+    (
+        "`CKM_SKIPJACK_*`, `CKM_KEA_*`, `CKM_FORTEZZA_*`, `CKM_BATON_*`, `CKM_JUNIPER_*`, `CKM_KEY_WRAP_LYNKS`, \
+         `CKM_KEY_WRAP_SET_OAEP`",
+        "for hardware and protocols that are gone; no peer has them",
+    ),
+    (
+        "`CKM_CMS_SIG`, `CKM_NULL`",
+        "applications make CMS and have it signed; what changes nothing needs no token. No peer has them",
+    ),
+    (
+        "`CKM_CAMELLIA_*`, `CKM_ARIA_*`, `CKM_SEED_*`, `CKM_GOST28147*`",
+        "national ciphers: no peer has them, nor the engine",
+    ),
+    (
+        "`CKM_HOTP*`, `CKM_SECURID*`, `CKM_ACTI*`, `CKM_KIP_*`",
+        "one-time passwords, and how their keys are brought out: no peer of these versions has them. HOTP is `CKM_SHA_1_HMAC`, cut short",
+    ),
+    (
+        "`CKM_HSS_KEY_PAIR_GEN`, `CKM_XMSS_KEY_PAIR_GEN`, `CKM_XMSSMT_KEY_PAIR_GEN`",
+        "a key that must never sign twice from one state can't be on several nodes and in backups (NIST SP 800-208); nodes verify",
+    ),
+    (
+        "`CKM_TLS10_MAC_SERVER`, `CKM_TLS10_MAC_CLIENT`",
+        "`CKM_TLS_MAC` with `CKM_TLS_PRF` is both (PKCS#11 3.2 section 6.40)",
+    ),
+    (
+        "`CKM_GOSTR3410*`, `CKM_GOSTR3411*`",
+        "SoftHSM has them if its OpenSSL does. The algorithms, of 1994 and 2001, were replaced in 2012; no engine has either",
+    ),
+    (
+        "`CKM_MD2*`, `CKM_CDMF_*`",
+        "a hash that is broken and a DES of 40 bits: openCryptoki alone has them, if built for it",
+    ),
+    (
+        "`CKM_IBM_*`",
+        "openCryptoki's own numbers. SHA-3, ML-DSA and ML-KEM have the standard's here; Dilithium is what ML-DSA was before FIPS 204",
+    ),
+    ("`KRM_SSHKDF_DERIVE`", "kryoptic's own number and structure, of which no client is known"),
+    (
+        "`CKM_CLOUDHSM_ML_DSA*`, `CKM_CLOUDHSM_DES3_NIST_WRAP`",
+        "the vendor hasn't published the numbers of the first, and `standard` has `CKM_ML_DSA`; Client SDK 5 dropped the second",
     ),
 ];
 

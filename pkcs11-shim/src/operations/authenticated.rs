@@ -1,7 +1,9 @@
 //! Wrapping with associated data: PKCS#11 3.2 section 5.18, `C_WrapKeyAuthenticated`.
 
 use cryptoki_sys::CK_MECHANISM;
-use strongroom_model::{Attributes, Blob, Error, Handle, Mechanism, Result, ReturnCode, limits};
+use strongroom_model::{
+    Attributes, Blob, Error, Handle, Mechanism, MechanismType, Result, ReturnCode, limits,
+};
 
 use super::messages::{aead, seal};
 use super::nonces::Nonces;
@@ -9,6 +11,9 @@ use super::{Nodes, keys};
 use crate::abi::{Block, In, Out};
 use crate::params::message::{Generator, MessageParams, refusal};
 use crate::params::{MAX_AAD, Parsed};
+
+/// Length of a nonce that a node draws, in bytes.
+const DRAWN: usize = 12;
 
 /// `C_WrapKeyAuthenticated`. A question for the length is answered by wrapping, and gives out neither nonce nor tag.
 pub(super) fn wrap(
@@ -23,9 +28,19 @@ pub(super) fn wrap(
     if matches!(message.generator, Generator::Counter | Generator::CounterXor) {
         return Err(refusal("can't count nonces from one wrapped key to the next: let it make random ones"));
     }
-    let nonce = Nonces::default().next(nodes, &message)?;
+    let (kind, _) = aead(mechanism.mechanism)?;
+    let whole = message.nonce()?.len() == DRAWN && message.fixed_bits == 0;
+    let drawn = kind == MechanismType::AES_GCM && message.generator == Generator::Random && whole;
+    // None at all: the node draws it, and puts it first. The profile `strict` wants that.
+    let nonce = if drawn { Blob::new() } else { Nonces::default().next(nodes, &message)? };
     let parsed = parsed(&mechanism, &message, nonce.clone(), associated, 0)?;
     let wrapped = keys::wrap(nodes, parsed, wrapping, key)?;
+    let (nonce, wrapped) = if drawn {
+        let (nonce, wrapped) = wrapped.split_at_checked(DRAWN).ok_or(ReturnCode::DEVICE_ERROR)?;
+        (Blob::from(nonce), Blob::from(wrapped))
+    } else {
+        (nonce, wrapped)
+    };
     let len = wrapped.len().checked_sub(message.tag_len()).ok_or(ReturnCode::DEVICE_ERROR)?;
     if query || !out.size(len)? {
         return out.size(len).map(|_| ());

@@ -4,6 +4,7 @@
 #[path = "../bad_input/table.rs"]
 mod table;
 
+mod built_in;
 mod client;
 mod documented;
 mod dual;

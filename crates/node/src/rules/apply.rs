@@ -120,6 +120,11 @@ pub(crate) fn must_exist(subject: Subject) -> Result<()> {
     if exists(regime, class, key) {
         return Ok(());
     }
+    if class.is_built_in() {
+        // Whatever else the template says (PKCS#11 3.2 section 4.1.1).
+        let message = format!("objects of class {class:?} are built in: nobody makes them");
+        return Err(Error::new(ReturnCode::ATTRIBUTE_VALUE_INVALID, message));
+    }
     let what = key.map_or_else(|| format!("{class:?}"), |key| format!("{class:?} of type {key:?}"));
     Err(Error::new(
         ReturnCode::ATTRIBUTE_VALUE_INVALID,
@@ -163,7 +168,9 @@ pub(crate) fn copy(subject: Subject, old: &Attributes, template: &Attributes) ->
     if old.bool(A::COPYABLE) == Some(false) {
         return Err(Error::new(ReturnCode::ACTION_PROHIBITED, "the object was made with CKA_COPYABLE false"));
     }
-    moved(subject, old, template, |attribute| difference(attribute, subject.class, subject.key))
+    moved(subject, old, template, |attribute| {
+        difference(subject.regime, attribute, subject.class, subject.key)
+    })
 }
 
 fn must_be_modifiable(old: &Attributes) -> Result<()> {
@@ -210,13 +217,16 @@ fn moved(
     motion: impl Fn(A) -> Option<Motion>,
 ) -> Result<Attributes> {
     let mut new = old.clone();
+    let officer = subject.role == Some(Role::Admin);
+    if subject.regime.is_strict() && !officer {
+        strict::check_added(old, template)?;
+    }
     for (attribute, value) in template.iter() {
         let motion = motion(attribute).ok_or_else(|| foreign(attribute, subject))?;
         let present = old.get(attribute);
         if present == Some(value) {
             continue;
         }
-        let officer = subject.role == Some(Role::Admin);
         let refusal = match motion {
             Motion::Officer if officer => None,
             Motion::Officer => Some("is set and cleared by crypto officers only"),
@@ -235,11 +245,13 @@ fn moved(
         check_shape(attribute, value)?;
         new.set(attribute, value.clone());
     }
-    check_private(subject, &new)
-        .or_else(|refused| if subject.role == Some(Role::Admin) { Ok(()) } else { Err(refused) })?;
-    if subject.regime.is_strict() {
-        strict::check_pairs(&new)
-            .map_err(|error| Error { code: ReturnCode::ATTRIBUTE_VALUE_INVALID, ..error })?;
+    check_private(subject, &new).or_else(|refused| if officer { Ok(()) } else { Err(refused) })?;
+    if subject.class == ObjectClass::Trust {
+        certificates::check_trust(&new).map_err(|error| match error.code {
+            // What is there can't be incomplete.
+            ReturnCode::TEMPLATE_INCOMPLETE => Error { code: ReturnCode::TEMPLATE_INCONSISTENT, ..error },
+            _ => error,
+        })?;
     }
     Ok(new)
 }

@@ -3,6 +3,7 @@
 use strongroom_model::{AttributeType, Attributes, KeyType, ObjectClass, Profile, Quirk, Regime};
 
 use super::apply::Origin;
+use super::strict;
 use super::table::{Fallback, Motion, Rule, Supply, is_able, rule, rules};
 use super::vendor::{self, Letter};
 
@@ -60,13 +61,22 @@ pub fn motion(
     Some(if key.is_some() && regime.has(Quirk::VendorTemplates) {
         vendor::motion(attribute, class, regime.variant)
     } else {
-        rule.set
+        lessened(regime, attribute, rule.set)
     })
 }
 
 /// How a copy may differ (`C_CopyObject`).
-pub fn difference(attribute: AttributeType, class: ObjectClass, key: Option<KeyType>) -> Option<Motion> {
-    rule(attribute, class, key).map(|rule| rule.copy)
+pub fn difference(
+    regime: Regime,
+    attribute: AttributeType,
+    class: ObjectClass,
+    key: Option<KeyType>,
+) -> Option<Motion> {
+    rule(attribute, class, key).map(|rule| lessened(regime, attribute, rule.copy))
+}
+
+fn lessened(regime: Regime, attribute: AttributeType, motion: Motion) -> Motion {
+    if regime.is_strict() && strict::is_usage(attribute) { Motion::Down } else { motion }
 }
 
 /// Whether such objects have an attribute that `C_GetAttributeValue` tells of.

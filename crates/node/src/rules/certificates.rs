@@ -84,7 +84,10 @@ pub(super) fn check_trust(template: &Attributes) -> Result<()> {
         empty &= nothing.iter().any(|none| u64::from(*none) == trust);
     }
     let wanted = [A::HASH_OF_CERTIFICATE, A::NAME_HASH_ALGORITHM];
-    match wanted.into_iter().find(|attribute| !template.contains(*attribute)) {
+    let none = |attribute: &A| {
+        !template.contains(*attribute) || template.bytes(*attribute).is_some_and(<[u8]>::is_empty)
+    };
+    match wanted.into_iter().find(none) {
         Some(attribute) if !empty => Err(missing(attribute)),
         _ => Ok(()),
     }

@@ -189,6 +189,15 @@ pub(crate) fn wanted(regime: Regime, mechanism: &Mechanism, purpose: u64) -> Res
         {
             "the profile cloudhsm encrypts with initialisation vectors that the HSM draws"
         }
+        // Two keys that are wrapped with one vector tell each other's values, and one of them may be known (A25).
+        Params::Gcm { iv, .. }
+            if !iv.is_empty() && purpose == cryptoki_sys::CKF_WRAP && regime.is_strict() =>
+        {
+            "the profile strict wraps with initialisation vectors that the node draws"
+        }
+        Params::Ccm { .. } if purpose == cryptoki_sys::CKF_WRAP && regime.is_strict() => {
+            "the profile strict wraps by GCM, with initialisation vectors that the node draws, not by CCM"
+        }
         Params::Pss { hash, mgf, .. }
         | Params::Oaep { hash, mgf, .. }
         | Params::RsaAesWrap { hash, mgf, .. }

@@ -1,11 +1,49 @@
 //! What `strict` refuses beyond the other profiles (attacks.md).
 
-use strongroom_model::{AttributeType as A, Attributes, Error, KeyType, ObjectClass, Result, ReturnCode};
+use strongroom_model::{
+    Algorithm, AttributeType as A, Attributes, Error, KeyType, MechanismType, ObjectClass, Result, ReturnCode,
+};
 
 use super::apply::Origin;
 
-/// Usages that together give a key away (attacks.md A1 to A3).
-pub const CONFLICTS: [(A, A); 2] = [(A::WRAP, A::DECRYPT), (A::UNWRAP, A::ENCRYPT)];
+/// What a key doesn't have that wraps, nor the private half of a pair whose public half wraps. They unwrap, and do nothing
+/// else: decryption, raw signatures and agreements undo the wrapping (attacks.md A1, A22); so does encryption, which gives the
+/// keystream that GCM wraps with, and GMAC, which gives its subkey (A25). And what left in a wrapped form would come back as a
+/// key that does one of these (A16).
+pub const UNLIKE_WRAPPING: [A; 8] = [
+    A::ENCRYPT,
+    A::DECRYPT,
+    A::SIGN,
+    A::SIGN_RECOVER,
+    A::VERIFY,
+    A::VERIFY_RECOVER,
+    A::DERIVE,
+    A::EXTRACTABLE,
+];
+
+/// Attributes that together give a key away (attacks.md A1 to A3).
+pub fn conflicts() -> impl Iterator<Item = (A, A)> {
+    UNLIKE_WRAPPING.into_iter().map(|other| (A::WRAP, other)).chain([(A::UNWRAP, A::ENCRYPT)])
+}
+
+/// What keys may do. It's settled when a key is made, and can only become less: what was cleared on one copy, and set on
+/// another, would be two halves of a forbidden pair (A3).
+pub(super) const fn is_usage(attribute: A) -> bool {
+    matches!(
+        attribute,
+        A::ENCRYPT
+            | A::DECRYPT
+            | A::SIGN
+            | A::SIGN_RECOVER
+            | A::VERIFY
+            | A::VERIFY_RECOVER
+            | A::WRAP
+            | A::UNWRAP
+            | A::DERIVE
+            | A::ENCAPSULATE
+            | A::DECAPSULATE
+    )
+}
 
 /// Refuses what gives keys away in a new object.
 ///
@@ -21,10 +59,38 @@ pub(super) fn check(origin: Origin, attributes: &Attributes) -> Result<()> {
     Ok(())
 }
 
+/// Refuses two halves that together give away what one of them wraps.
+///
+/// # Errors
+///
+/// `CKR_TEMPLATE_INCONSISTENT`.
+pub(crate) fn check_halves(public: &Attributes, private: &Attributes) -> Result<()> {
+    let other = UNLIKE_WRAPPING.into_iter().find(|attribute| private.bool(*attribute) == Some(true));
+    match other {
+        Some(other) if public.bool(A::WRAP) == Some(true) => Err(inconsistent(format!(
+            "under the profile `strict` no pair has both CKA_WRAP and, in its private half, {other}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses usages that an object doesn't have because they conflict with those that it has.
+///
+/// # Errors
+///
+/// `CKR_ATTRIBUTE_VALUE_INVALID` (A3).
+pub(super) fn check_added(old: &Attributes, template: &Attributes) -> Result<()> {
+    let mut new = old.clone();
+    for (attribute, value) in template.iter().filter(|(attribute, _)| is_usage(*attribute)) {
+        new.set(attribute, value.clone());
+    }
+    check_pairs(&new).map_err(|error| Error { code: ReturnCode::ATTRIBUTE_VALUE_INVALID, ..error })
+}
+
 /// Refuses pairs of usages, and wrapping with a key that can be read.
 pub(super) fn check_pairs(attributes: &Attributes) -> Result<()> {
     let has = |attribute| attributes.bool(attribute) == Some(true);
-    match CONFLICTS.into_iter().find(|(one, other)| has(*one) && has(*other)) {
+    match conflicts().find(|(one, other)| has(*one) && has(*other)) {
         Some((one, other)) => {
             Err(inconsistent(format!("the profile `strict` allows no key with both {one} and {other}")))
         }
@@ -35,18 +101,19 @@ pub(super) fn check_pairs(attributes: &Attributes) -> Result<()> {
     }
 }
 
-/// Refuses to wrap with a key that came from elsewhere (attacks.md A8), unless an officer trusts it, and with one that is
-/// weaker than what it wraps (A11).
+/// Refuses to wrap with a key that came from elsewhere, or from a password (attacks.md A8), unless an officer trusts it, and
+/// with one that is weaker than what it wraps (A11).
 ///
 /// # Errors
 ///
 /// `CKR_KEY_FUNCTION_NOT_PERMITTED`, `CKR_WRAPPING_KEY_SIZE_RANGE`.
 pub(crate) fn check_wrapping(wrapping: &Strength<'_>, target: &Strength<'_>) -> Result<()> {
     let is = |attribute| wrapping.attributes.bool(attribute) == Some(true);
-    if !is(A::LOCAL) && !is(A::TRUSTED) {
+    let random = is(A::LOCAL) && !is_known(wrapping.attributes);
+    if !random && !is(A::TRUSTED) {
         return Err(Error::new(
             ReturnCode::KEY_FUNCTION_NOT_PERMITTED,
-            "under the profile `strict` a key wraps if it was generated here, or if an officer marked it CKA_TRUSTED",
+            "under the profile `strict` a key wraps if it was generated here at random, or if an officer marked it CKA_TRUSTED",
         ));
     }
     let (wraps, wrapped) = (wrapping.bits(), target.bits());
@@ -57,6 +124,12 @@ pub(crate) fn check_wrapping(wrapping: &Strength<'_>, target: &Strength<'_>) -> 
         ));
     }
     Ok(())
+}
+
+/// Whether whoever generated a key knows it.
+fn is_known(key: &Attributes) -> bool {
+    let generator = key.ulong(A::KEY_GEN_MECHANISM).and_then(|kind| MechanismType(kind).spec());
+    generator.is_some_and(|spec| matches!(spec.algorithm, Algorithm::Pbkdf2 | Algorithm::Pkcs12Pbe))
 }
 
 /// What a trusted key unwraps is wrapped by trusted keys alone: otherwise one that was careful of that would lose it on its
@@ -96,7 +169,7 @@ impl Strength<'_> {
                 7680..15360 => 192,
                 _ => 256,
             },
-            KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => (self.size / 2).min(256),
+            KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => self.size.div_ceil(2).min(256),
             KeyType::Des => 56,
             KeyType::Des2 => 80,
             KeyType::Des3 => 112,
@@ -126,11 +199,12 @@ mod tests {
             bits(private, KeyType::Rsa, 4096),
             bits(private, KeyType::Rsa, 8192),
             bits(private, KeyType::Ec, 256),
+            bits(private, KeyType::EcMontgomery, 255),
             bits(secret, KeyType::Aes, 16),
             bits(secret, KeyType::Aes, 32),
             bits(secret, KeyType::Des3, 24),
             bits(secret, KeyType::GenericSecret, 64),
         ];
-        assert_eq!(found, [80, 112, 128, 192, 128, 128, 256, 112, 256]);
+        assert_eq!(found, [80, 112, 128, 192, 128, 128, 128, 256, 112, 256]);
     }
 }

@@ -223,6 +223,7 @@ pub static RULES: &[Rule] = &[
     row(A::END_DATE,                KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Empty),
     row(A::LOCAL,                   TYPED,       ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
     row(A::KEY_GEN_MECHANISM,       KEYS,        ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Absent),
+    row(A::OBJECT_VALIDATION_FLAGS, KEYS,        ANY,  Never, Never,   Never, Never, Fixed,   Fixed,   Zero),
     row(A::ALLOWED_MECHANISMS,      KEYS,        ANY,  May,   May,     May,   May,   Fixed,   Fixed,   Empty),
     row(A::DERIVE,                  KEYS,        ANY,  May,   May,     May,   May,   Free,    Free,    Able),
     row(A::CHECK_VALUE,             KEYS,        ANY,  Same,  Same,    Same,  Same,  Fixed,   Fixed,   Absent),

@@ -1,5 +1,5 @@
 //! Attacks that take a key apart by two keys of one value, or by two halves of a pair, under each profile: A1, A3, A8, A16, A20, A22
-//! and A27 of attacks.md beyond the plain ones in `attacks_on_keys`, by every mechanism that wraps; and A25 where it wraps.
+//! and A27 of attacks.md beyond the plain ones in `attacks_on_keys`, by every mechanism that wraps; A25 where it wraps; A15; and of A7 and A9 what that leaves.
 
 use cryptoki_sys::*;
 use strongroom_model::{MECHANISMS, MechanismSpec, ReturnCode};
@@ -410,4 +410,94 @@ fn authenticated(raw: &Raw, session: &Session<'_>, generator: u64, keys: [u64; 2
         )
     )?;
     Ok([&nonce[..], &wrapped[..len as usize], &tag[..]].concat())
+}
+
+/// A15: of many ciphertexts one has right padding, and nothing that the module answers tells which.
+#[test]
+fn no_answer_tells_whether_padding_was_right() {
+    alone(|| {
+        under_each(|profile, _, session| {
+            let public = Template::new().number(CKA_MODULUS_BITS, 2048).bytes(CKA_PUBLIC_EXPONENT, [1, 0, 1]);
+            let usages = may(&[CKA_DECRYPT, CKA_UNWRAP]);
+            let public = public.may(&[CKA_ENCRYPT]);
+            let pair = session.generate_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &usages).expect("a pair");
+            let mechanism = Mechanism::plain(CKM_RSA_PKCS);
+            let right =
+                session.encrypt_init(&mechanism, pair.public).and_then(|()| session.encrypt(&[0x5a; 16]));
+            if profile == "cloudhsm" {
+                // In FIPS mode there's no such encryption.
+                assert_eq!(right, Err(ReturnCode::MECHANISM_INVALID));
+                return;
+            }
+            let mut ciphertexts = vec![right.expect("C_Encrypt")];
+            for _ in 0..30 {
+                let mut random = [0; 256];
+                session.random(&mut random).expect("C_GenerateRandom");
+                // Below the modulus, whose first bit is set.
+                random[0] &= 0x7f;
+                ciphertexts.push(random.to_vec());
+            }
+            let codes = |answer: &dyn Fn(&[u8]) -> Rv<()>| -> Vec<_> {
+                let answers = ciphertexts.iter().map(|ciphertext| answer(ciphertext));
+                answers.map(|answer| answer.err().unwrap_or(ReturnCode::OK)).collect()
+            };
+            let decrypted = codes(&|ciphertext| {
+                session.decrypt_init(&mechanism, pair.private)?;
+                session.decrypt(ciphertext).map(drop)
+            });
+            assert_eq!(decrypted, [ReturnCode::OK; 31], "{profile}: implicit rejection");
+            let template = Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 16);
+            let unwrapped = codes(&|ciphertext| {
+                session.unwrap(&mechanism, pair.private, ciphertext, &template).map(drop)
+            });
+            let wanted = if profile == "strict" { ReturnCode::MECHANISM_INVALID } else { ReturnCode::OK };
+            assert_eq!(unwrapped, [wanted; 31], "{profile}");
+        });
+    });
+}
+
+/// A7 for private parts that have no name of their own, A9 and A17 for a key that is derived.
+#[test]
+fn neither_seeds_are_told_nor_trust_claimed_by_derivation() {
+    alone(|| {
+        under_each(|profile, _, session| {
+            let sets = [
+                (CKM_ML_DSA_KEY_PAIR_GEN, CKP_ML_DSA_44),
+                (CKM_ML_KEM_KEY_PAIR_GEN, CKP_ML_KEM_512),
+                (CKM_SLH_DSA_KEY_PAIR_GEN, CKP_SLH_DSA_SHA2_128F),
+            ];
+            for (generator, set) in sets {
+                let public = Template::new().number(CKA_PARAMETER_SET, set);
+                let pair = session.generate_pair(generator, &public, &may(&[CKA_EXTRACTABLE]));
+                if profile == "cloudhsm" {
+                    assert_eq!(pair, Err(ReturnCode::MECHANISM_INVALID));
+                    continue;
+                }
+                let private = pair.expect("a pair").private;
+                for part in [CKA_VALUE, CKA_SEED] {
+                    let told = session.attribute(private, part);
+                    // SLH-DSA has no seed apart from its value.
+                    let none = generator == CKM_SLH_DSA_KEY_PAIR_GEN && part == CKA_SEED;
+                    let absent = none && told == Err(ReturnCode::ATTRIBUTE_TYPE_INVALID);
+                    assert!(
+                        absent || told == Err(ReturnCode::ATTRIBUTE_SENSITIVE),
+                        "{profile} {part:#x}: {told:?}"
+                    );
+                }
+            }
+            let public = Template::new().bytes(CKA_EC_PARAMS, P256);
+            let pair =
+                session.generate_pair(CKM_EC_KEY_PAIR_GEN, &public, &may(&[CKA_DERIVE])).expect("a pair");
+            let point = session.attribute(pair.public, CKA_EC_POINT).expect("a point")[2..].to_vec();
+            let words = [Word::Number(CKD_SHA256_KDF), Word::Number(0), Word::Pointer(&[])];
+            let rest = [Word::Number(point.len() as u64), Word::Pointer(&point)];
+            let mechanism = Mechanism::structured(CKM_ECDH1_DERIVE, &[&words[..], &rest].concat());
+            let wanted = || Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 32);
+            assert!(session.derive(&mechanism, pair.private, &wanted()).is_ok(), "{profile}");
+            for claim in [CKA_TRUSTED, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_LOCAL] {
+                let derived = session.derive(&mechanism, pair.private, &wanted().may(&[claim]));
+                assert_eq!(derived, Err(ReturnCode::ATTRIBUTE_READ_ONLY), "{profile} {claim:#x}");
+            }
+        });
+    });
 }

@@ -11,14 +11,15 @@ use super::keys::secret;
 use super::ledger::{Ledger, NOT_OFFERED, Verdict, named};
 
 /// The type of key, the mechanism, the set.
-const AEADS: [(CK_KEY_TYPE, u64, &str); 3] = [
+pub(crate) const AEADS: [(CK_KEY_TYPE, u64, &str); 4] = [
     (CKK_AES, CKM_AES_GCM, "aes_gcm"),
     (CKK_AES, CKM_AES_CCM, "aes_ccm"),
     (CKK_CHACHA20, CKM_CHACHA20_POLY1305, "chacha20_poly1305"),
+    (CKK_CHACHA20, CKM_CHACHA20_POLY1305, "xchacha20_poly1305"),
 ];
-const CIPHERS: [(CK_KEY_TYPE, u64, &str); 2] =
+pub(crate) const CIPHERS: [(CK_KEY_TYPE, u64, &str); 2] =
     [(CKK_AES, CKM_AES_CBC_PAD, "aes_cbc_pkcs5"), (CKK_AES_XTS, CKM_AES_XTS, "aes_xts")];
-const WRAPS: [(CK_KEY_TYPE, u64, &str); 2] =
+pub(crate) const WRAPS: [(CK_KEY_TYPE, u64, &str); 2] =
     [(CKK_AES, CKM_AES_KEY_WRAP, "aes_wrap"), (CKK_AES, CKM_AES_KEY_WRAP_KWP, "aes_kwp")];
 
 const REFUSALS: [ReturnCode; 5] = [

@@ -11,14 +11,14 @@ use super::keys::{derived, secret};
 use super::ledger::{Ledger, NOT_OFFERED, Verdict, named};
 
 /// The hash, the set.
-const HKDF: [(u64, &str); 4] = [
+pub(crate) const HKDF: [(u64, &str); 4] = [
     (CKM_SHA_1, "hkdf_sha1"),
     (CKM_SHA256, "hkdf_sha256"),
     (CKM_SHA384, "hkdf_sha384"),
     (CKM_SHA512, "hkdf_sha512"),
 ];
 /// The pseudo-random function, the set.
-const PBKDF2: [(u64, &str); 5] = [
+pub(crate) const PBKDF2: [(u64, &str); 5] = [
     (CKP_PKCS5_PBKD2_HMAC_SHA1, "pbkdf2_hmacsha1"),
     (CKP_PKCS5_PBKD2_HMAC_SHA224, "pbkdf2_hmacsha224"),
     (CKP_PKCS5_PBKD2_HMAC_SHA256, "pbkdf2_hmacsha256"),

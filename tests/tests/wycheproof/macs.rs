@@ -11,7 +11,7 @@ use super::keys::secret;
 use super::ledger::{Ledger, NOT_OFFERED, Verdict, named};
 
 /// The type of key, the mechanism, the one for shorter MACs, and the set.
-const TABLE: [(CK_KEY_TYPE, u64, u64, &str); 12] = [
+pub(crate) const TABLE: [(CK_KEY_TYPE, u64, u64, &str); 12] = [
     (CKK_AES, CKM_AES_CMAC, CKM_AES_CMAC_GENERAL, "aes_cmac"),
     (CKK_GENERIC_SECRET, CKM_SHA_1_HMAC, CKM_SHA_1_HMAC_GENERAL, "hmac_sha1"),
     (CKK_GENERIC_SECRET, CKM_SHA224_HMAC, CKM_SHA224_HMAC_GENERAL, "hmac_sha224"),

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod ciphers;
+mod coverage;
 mod derivation;
 mod keys;
 mod ledger;

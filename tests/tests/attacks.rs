@@ -305,7 +305,7 @@ fn visible(session: &Session<'_>) -> usize {
     session.find(&Template::new()).expect("a search").len()
 }
 
-/// A32: no way round the quorum of a key, through the module or by the command. (Backups don't exist yet.)
+/// A32: no way round the quorum of a key, through the module or by the command. By a backup: the transcript `key_quorum`.
 #[test]
 fn nothing_gets_round_a_keys_quorum() {
     alone(|| {

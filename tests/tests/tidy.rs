@@ -190,6 +190,38 @@ fn documentation_names_files_that_exist() {
     assert_none(&missing, "documentation names files that aren't there:");
 }
 
+/// A row about what CloudHSM does names what shows it: a transcript, or a file and tests in it, all of which are there.
+#[test]
+fn what_is_said_of_cloudhsm_is_shown_by_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/fidelity.md")).expect("docs/fidelity.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.ends_with("| shown by |"));
+    let (mut named, mut missing) = (0, Vec::new());
+    for row in rows {
+        let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        let mut tests_of_row = 0;
+        // "`FILE` `TEST` `TEST`; `FILE`"
+        for one in shown.split("; ") {
+            let mut names = one.split('`').skip(1).step_by(2);
+            let file = names.next().unwrap_or_default();
+            let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+            let tests: Vec<&str> = names.collect();
+            let is_test = |name: &str| text.contains(&format!("#[test]\nfn {name}("));
+            let inner = |name: &str| text.contains(&format!("    #[test]\n    fn {name}("));
+            let found = match file.ends_with(".rs") {
+                true => !tests.is_empty() && tests.iter().all(|name| is_test(name) || inner(name)),
+                false => file.starts_with("tests/transcripts/") && !text.is_empty() && tests.is_empty(),
+            };
+            tests_of_row += usize::from(found) * tests.len().max(1);
+            if !found {
+                missing.push(format!("{one}: {row}"));
+            }
+        }
+        named += tests_of_row;
+    }
+    assert!(named > 80, "only {named} tests were found, so this would show nothing");
+    assert_none(&missing, "docs/fidelity.md names tests that aren't there:");
+}
+
 /// Corpora are minimised before they're committed.
 #[test]
 fn what_fuzzing_starts_from_is_small() {

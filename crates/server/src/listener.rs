@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::net::Shutdown;
 use strongroom_model::{Error, ReturnCode, limits};
@@ -126,9 +126,9 @@ impl Listener {
         let _ = thread.join();
     }
 
-    /// Waits until the clients of a stopped listener are gone, or for the deadline; how many are left.
-    pub(crate) fn wait(&self, deadline: Instant) -> usize {
-        self.shared.connections.wait(deadline)
+    /// Its connections, to wait for their end after [`Self::stop`].
+    pub(crate) fn connections(&self) -> Arc<Connections> {
+        Arc::clone(&self.shared.connections)
     }
 }
 
@@ -219,6 +219,7 @@ impl Shared {
 mod tests {
     use std::io::Write;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
 
     use strongroom_cluster::{Cluster, CreateOptions};
     use strongroom_crypto::seal::SealingKey;
@@ -323,6 +324,6 @@ mod tests {
         listener.stop();
         assert!(!path.exists());
         assert!(good.1.next(&mut good.0, usize::MAX).unwrap().is_none());
-        assert_eq!(listener.wait(Instant::now() + Duration::from_secs(10)), 0);
+        assert_eq!(listener.connections().wait(Instant::now() + Duration::from_secs(10)), 0);
     }
 }

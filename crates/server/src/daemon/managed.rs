@@ -13,7 +13,7 @@ use crate::control::{BackupInfo, BackupReason, BackupSource, ClusterStatus, Refu
 impl Daemon {
     /// How a cluster is, if there is one of this name.
     pub(crate) fn status_of(&self, cluster: &str) -> Option<ClusterStatus> {
-        self.clusters.lock().get(cluster).map(super::Served::status)
+        self.clusters.find(cluster).map(|served| served.status())
     }
 
     /// Makes a cluster of one node as CloudHSM does: without users, and with a key that the customer is to certify.
@@ -56,25 +56,19 @@ impl Daemon {
 
     /// Adds a node, without a backup.
     pub(crate) fn add_managed(&self, cluster: &str, address: Option<Ipv4Addr>) -> Result<NodeId, Refusal> {
-        self.with(cluster, |served| served.add_node(address))
+        self.with(cluster, |served| served.add_node(address, None))
     }
 
     /// Removes a node, without a backup.
     pub(crate) fn remove_managed(&self, cluster: &str, node: NodeId) -> Result<(), Refusal> {
-        self.with(cluster, |served| served.remove_node(node))
+        self.with(cluster, |served| served.remove_node(node, None))
     }
 
     /// Backs a cluster up. Of [`BackupReason::Activated`] there is one only.
     pub(crate) fn back_up(&self, cluster: &str, reason: BackupReason) -> Result<BackupInfo, Refusal> {
-        self.with(cluster, |served| {
-            let serial = served.cluster().info().serial;
-            let same = |info: &BackupInfo| {
-                reason == BackupReason::Activated && info.reason == reason && info.serial == serial
-            };
-            match self.backups.list(Some(cluster)).into_iter().find(same) {
-                Some(info) => Ok(info),
-                None => served.back_up(&self.backups, reason),
-            }
+        self.with(cluster, |served| match reason {
+            BackupReason::Activated => served.back_up_once(&self.backups, reason),
+            _ => served.back_up(&self.backups, reason),
         })
     }
 
@@ -83,28 +77,22 @@ impl Daemon {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             Refusal::Failed(format!("cluster {name} wasn't ended: {what}: {error}"))
         };
-        let mut clusters = self.clusters.lock();
-        let Some(served) = clusters.get_mut(name) else {
-            return Err(Refusal::Failed(format!("there is no cluster {name} here")));
+        let served = self.clusters.get(name)?;
+        let last = || {
+            if keep {
+                served
+                    .back_up_last(&self.backups)
+                    .map_err(|error| failed("it can't be backed up", &error))?;
+            }
+            // If it can't be marked, nobody who opens the home may take it for one that is to be gone.
+            ending::mark(&self.home, name).map_err(|error| {
+                let _ = ending::unmark(&self.home, name);
+                failed("its directory", &error)
+            })
         };
-        served.close();
-        let closed = match keep {
-            true => served.back_up(&self.backups, BackupReason::NodeRemoved).map(drop),
-            false => Ok(()),
-        };
-        let marked = closed
-            .map_err(|error| failed("it can't be backed up", &error))
-            .and_then(|()| ending::mark(&self.home, name).map_err(|error| failed("its directory", &error)));
-        if let Err(refusal) = marked {
-            // Nobody who opens the home may take it for one that is to be gone.
-            let _ = ending::unmark(&self.home, name);
-            served.open_again();
-            return Err(refusal);
-        }
-        if let Some(served) = clusters.remove(name) {
-            served.end();
-        }
-        match ending::remove(&self.home, name) {
+        served.end(last)?;
+        drop(served);
+        match self.clusters.clear_away(name, || ending::remove(&self.home, name)) {
             Ok(()) => tracing::info!("cluster {name} was ended"),
             Err(error) => tracing::warn!(
                 "cluster {name} was ended, but {} is still there; it goes at the next start: {error}",

@@ -16,10 +16,12 @@
 //!   program without end on each core, 16 callers made a third of their calls if they went together.)
 //! - Nothing here survives a fork: a child's links have lanes of their own.
 
+mod bell;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::thread::sched_getcpu;
@@ -27,6 +29,7 @@ use strongroom_model::{NodeId, wipe};
 use strongroom_wire::{Reply, renumber};
 
 use crate::conn::Failure;
+use bell::{Bell, Called};
 
 /// How many lanes there are; cores whose numbers are that far apart share one.
 const LANES: usize = 64;
@@ -42,7 +45,7 @@ const RESTED: u32 = 4096;
 /// The lanes to one node.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    lanes: [Mutex<Lane>; LANES],
+    lanes: [Lane; LANES],
     /// [`TAKEN`].
     taken: Duration,
     /// Calls that shall go by themselves.
@@ -51,6 +54,12 @@ pub(crate) struct Lanes {
 
 #[derive(Debug, Default)]
 struct Lane {
+    queue: Mutex<Queue>,
+    bell: Bell,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
     led: bool,
     waiting: VecDeque<Arc<Follower>>,
 }
@@ -60,7 +69,7 @@ struct Follower {
     frame: Vec<u8>,
     only: Option<NodeId>,
     news: Mutex<Option<News>>,
-    come: Condvar,
+    called: Called,
 }
 
 #[derive(Debug)]
@@ -90,7 +99,7 @@ pub(crate) enum Part<'a> {
 #[derive(Debug)]
 pub(crate) struct Lead<'a> {
     /// `None`: a call by itself.
-    lane: Option<&'a Mutex<Lane>>,
+    lane: Option<&'a Lane>,
     followers: VecDeque<Arc<Follower>>,
     /// What to tell them when the lane is left.
     outcomes: Vec<(Arc<Follower>, Outcome)>,
@@ -98,11 +107,7 @@ pub(crate) struct Lead<'a> {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self {
-            lanes: [const { Mutex::new(Lane { led: false, waiting: VecDeque::new() }) }; LANES],
-            rest: AtomicU32::new(0),
-            taken: TAKEN,
-        }
+        Self { lanes: [const { Lane::new() }; LANES], rest: AtomicU32::new(0), taken: TAKEN }
     }
 }
 
@@ -123,17 +128,13 @@ impl Lanes {
             return Part::Over(Outcome::Alone);
         }
         let lane = &self.lanes[core % LANES];
-        let take = |lane: &mut Lane| !std::mem::replace(&mut lane.led, true);
-        if !take(&mut lock(lane)) {
+        if !lock(&lane.queue).take_lead() {
             let Ok(frame) = frame() else { return Part::Over(Outcome::Alone) };
-            let follower = Arc::new(Follower::new(frame, only));
-            let mut lane = lock(lane);
-            if !take(&mut lane) {
-                lane.waiting.push_back(Arc::clone(&follower));
-                drop(lane);
-                if let News::Over(outcome) = follower.wait() {
-                    return Part::Over(outcome);
-                }
+            let follower = Arc::new(Follower::new(frame, only, lane.bell.place()));
+            if lane.enter(&follower)
+                && let News::Over(outcome) = follower.wait(&lane.bell)
+            {
+                return Part::Over(outcome);
             }
         }
         let mut lead = Lead::of(Some(lane));
@@ -161,7 +162,7 @@ impl Lanes {
 }
 
 impl<'a> Lead<'a> {
-    const fn of(lane: Option<&'a Mutex<Lane>>) -> Self {
+    const fn of(lane: Option<&'a Lane>) -> Self {
         Self { lane, followers: VecDeque::new(), outcomes: Vec::new() }
     }
 
@@ -220,7 +221,7 @@ impl<'a> Lead<'a> {
     /// Takes along who waits.
     fn gather(&mut self) {
         let Some(lane) = self.lane else { return };
-        let mut lane = lock(lane);
+        let mut lane = lock(&lane.queue);
         let many = lane.waiting.len().min(MAX_CALLS - 1);
         self.followers.reserve(many);
         self.outcomes.reserve(many);
@@ -236,45 +237,75 @@ impl<'a> Lead<'a> {
 }
 
 impl Drop for Lead<'_> {
-    /// Wakes the next leader before those who have their answers: they'll come to it with their next calls.
+    /// Wakes the next leader with those who have their answers: they'll come to it with their next calls.
     fn drop(&mut self) {
         while !self.is_alone() {
             self.next(Outcome::Alone);
         }
-        if let Some(lane) = self.lane {
-            let mut lane = lock(lane);
-            match lane.waiting.pop_front() {
-                Some(next) => {
-                    drop(lane);
-                    next.tell(News::Lead);
-                }
-                None => lane.led = false,
-            }
-        }
+        let Some(lane) = self.lane else { return };
+        let mut called = Called::default();
         for (follower, outcome) in self.outcomes.drain(..) {
-            follower.tell(News::Over(outcome));
+            called = called.and(follower.tell(News::Over(outcome)));
         }
+        if let Some(next) = lane.leave() {
+            called = called.and(next.tell(News::Lead));
+        }
+        lane.bell.ring(called);
+    }
+}
+
+impl Lane {
+    const fn new() -> Self {
+        Self { queue: Mutex::new(Queue { led: false, waiting: VecDeque::new() }), bell: Bell::new() }
+    }
+
+    /// Waits in the lane, unless nobody leads it any more: then that's for the follower to do.
+    fn enter(&self, follower: &Arc<Follower>) -> bool {
+        let mut queue = lock(&self.queue);
+        if queue.take_lead() {
+            return false;
+        }
+        queue.waiting.push_back(Arc::clone(follower));
+        true
+    }
+
+    /// Gives the lead up; to the first who waits, if anybody does.
+    fn leave(&self) -> Option<Arc<Follower>> {
+        let mut queue = lock(&self.queue);
+        let next = queue.waiting.pop_front();
+        queue.led = next.is_some();
+        next
+    }
+}
+
+impl Queue {
+    /// Whether nobody led the lane; it's led then.
+    const fn take_lead(&mut self) -> bool {
+        !std::mem::replace(&mut self.led, true)
     }
 }
 
 impl Follower {
-    const fn new(frame: Vec<u8>, only: Option<NodeId>) -> Self {
-        Self { frame, only, news: Mutex::new(None), come: Condvar::new() }
+    const fn new(frame: Vec<u8>, only: Option<NodeId>, called: Called) -> Self {
+        Self { frame, only, news: Mutex::new(None), called }
     }
 
-    fn wait(&self) -> News {
-        let mut news = lock(&self.news);
+    fn wait(&self, bell: &Bell) -> News {
         loop {
-            match news.take() {
+            // What's told after this look at the bell rings it, so that waiting ends at once.
+            let count = bell.count();
+            let news = lock(&self.news).take();
+            match news {
                 Some(news) => return news,
-                None => news = self.come.wait(news).unwrap_or_else(PoisonError::into_inner),
+                None => bell.wait(count, self.called),
             }
         }
     }
 
-    fn tell(&self, news: News) {
+    /// Leaves news; whom to ring for then.
+    fn tell(&self, news: News) -> Called {
         *lock(&self.news) = Some(news);
-        self.come.notify_one();
+        self.called
     }
 }
 

@@ -59,7 +59,7 @@ fn queue<'scope>(
         let only = *only;
         let caller = scope.spawn(move || call(lanes, only, number as u8));
         let end = Instant::now() + Duration::from_secs(5);
-        while lock(&lanes.lanes[7]).waiting.len() <= number {
+        while lock(&lanes.lanes[7].queue).waiting.len() <= number {
             assert!(Instant::now() < end, "nobody queues up");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -97,7 +97,7 @@ fn who_waits_goes_along_in_order_and_no_more_than_fit() {
             }
         }
     });
-    let lane = lock(&lanes.lanes[7]);
+    let lane = lock(&lanes.lanes[7].queue);
     assert!(!lane.led && lane.waiting.is_empty());
 }
 
@@ -105,8 +105,8 @@ fn who_waits_goes_along_in_order_and_no_more_than_fit() {
 fn long_frames_do_not_go_along_with_many() {
     let lanes = Lanes::default();
     let leader = first(&lanes);
-    let long = |len| Arc::new(Follower::new(vec![0; len], None));
-    lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES * 2), long(1), long(MAX_BYTES), long(1)]);
+    let long = |len| Arc::new(Follower::new(vec![0; len], None, Called::default()));
+    lock(&lanes.lanes[7].queue).waiting.extend([long(MAX_BYTES * 2), long(1), long(MAX_BYTES), long(1)]);
     let taken = || {
         let mut leader = Lead::of(Some(&lanes.lanes[7]));
         leader.gather();
@@ -115,7 +115,7 @@ fn long_frames_do_not_go_along_with_many() {
         taken
     };
     assert_eq!([taken(), taken(), taken(), taken()], [1, 1, 1, 1]);
-    lock(&lanes.lanes[7]).waiting.extend([long(MAX_BYTES / 2), long(MAX_BYTES / 2), long(1)]);
+    lock(&lanes.lanes[7].queue).waiting.extend([long(MAX_BYTES / 2), long(MAX_BYTES / 2), long(1)]);
     assert_eq!([taken(), taken()], [2, 1]);
     drop(leader);
 }
@@ -137,7 +137,7 @@ fn a_leader_that_panics_leaves_the_lane_and_its_followers() {
         assert_eq!(ends(callers), [Seen::Answered, Seen::Alone, Seen::Alone]);
         assert_eq!(ends(later), [Seen::Led(Vec::new())]);
     });
-    assert!(!lock(&lanes.lanes[7]).led);
+    assert!(!lock(&lanes.lanes[7].queue).led);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn failures_are_those_of_all() {
             Part::Over(Outcome::Failed(Failure::Unsent(error))) => error.kind(),
             other => panic!("{other:?}"),
         });
-        while lock(&lanes.lanes[7]).waiting.is_empty() {
+        while lock(&lanes.lanes[7].queue).waiting.is_empty() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let mut leader = leader;

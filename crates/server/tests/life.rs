@@ -76,6 +76,7 @@ fn a_log_that_was_moved_away_is_begun_anew() {
     let home = TestHome::new();
     let mut daemon = home.spawn();
     let (log, moved) = (home.home.log(), home.path().join("daemon.log.1"));
+    common::wait_until("it says so in the log", || home.log().contains("serving"));
     fs::rename(&log, &moved).unwrap();
     daemon.signal(Signal::HUP);
     common::wait_until("the log is there again", || home.log().contains("opened the log anew"));

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use strongroom_model::{
-    AttributeType, Attributes, Blob, Error, Handle, Mechanism, MechanismType, Params, ReturnCode, Role,
+    AttributeType, Attributes, Blob, Error, Handle, Hash, KeyType, Mechanism, MechanismType, Params,
+    PasswordBased, ReturnCode, Role, limits,
 };
 use strongroom_wire::{
     Availability, Envelope, Frames, Hello, InstanceId, Login, Numbered, Operation, PROTOCOL, Reply, Request,
@@ -52,6 +53,21 @@ impl Direct {
         let mechanism = Mechanism { kind: MechanismType::ECDSA, params: Params::None };
         let operation = Operation { mechanism, key: Handle(key), data: Blob::from([1; 32].to_vec()) };
         self.ask(Request::Sign { operation, digested: false })
+    }
+
+    /// Has a key made of a password, which takes a second or more of a core's time.
+    pub(crate) fn toil(&mut self) -> Reply {
+        let params = PasswordBased {
+            hash: Hash::Sha512,
+            password: Blob::from(b"password".to_vec()),
+            salt: Blob::from(b"salt".to_vec()),
+            iterations: limits::MAX_PBE_ITERATIONS,
+        };
+        let mechanism = Mechanism { kind: MechanismType::PKCS5_PBKD2, params: Params::PasswordBased(params) };
+        let template = Attributes::new()
+            .with(AttributeType::KEY_TYPE, KeyType::GenericSecret.to_ck())
+            .with(AttributeType::VALUE_LEN, 32_u64);
+        self.ask(Request::GenerateKey { mechanism, template })
     }
 
     pub(crate) fn find(&mut self, label: &str) -> Reply {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use strongroom_model::ReturnCode;
-use strongroom_testkit::Cluster;
+use strongroom_testkit::{Cluster, run};
 use strongroom_tests::alone;
 use strongroom_tests::raw::{Raw, Template};
 
@@ -122,6 +122,38 @@ fn the_node_that_one_talks_to_answers_what_it_was_asked_before_it_goes() {
         cluster.remove_node(0);
         asking.join().expect("a thread").expect("the answer");
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?} is long for a removal", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_node_that_takes_long_to_leave_holds_up_nobody_who_wants_another_cluster() {
+    alone(|| {
+        let cluster = Cluster::builder().nodes(2).crypto_user("app", "app-secret").start();
+        run(&mut cluster.strongroom(&["up", "--cluster", "second"]));
+        // More than the cores can do in a second.
+        let toils: Vec<_> = (0..8)
+            .map(|_| {
+                let mut direct = Direct::connect(cluster.sockets()[0]);
+                assert!(direct.login("app:app-secret").result.is_ok());
+                thread::spawn(move || direct.toil().result)
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(200));
+        let begun = Instant::now();
+        let mut remove = cluster.strongroom(&["node", "remove", "0", "--cluster", "default"]);
+        let removal = thread::spawn(move || {
+            run(&mut remove);
+            begun.elapsed()
+        });
+        thread::sleep(Duration::from_millis(200));
+        run(&mut cluster.strongroom(&["status"]));
+        run(&mut cluster.strongroom(&["fault", "node", "stop", "0", "--cluster", "second"]));
+        let others = begun.elapsed();
+        let removed = removal.join().expect("a removal");
+        for toil in toils {
+            toil.join().expect("a thread").expect("a key");
+        }
+        assert!(others < removed, "{others:?}: others waited for a removal that took {removed:?}");
     });
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use strongroom_crypto::random;
@@ -23,6 +24,7 @@ pub(super) struct Catalogue {
     folder: PathBuf,
     images: Images,
     entries: Mutex<BTreeMap<String, BackupInfo>>,
+    last_number: AtomicU64,
 }
 
 /// A name that no other backup has.
@@ -53,7 +55,13 @@ impl Catalogue {
             }
         }
         let images = Images::new(folder, bucket);
-        Ok(Self { folder: folder.to_owned(), images, entries: Mutex::new(entries) })
+        let last = entries.values().map(|info| info.number).max().unwrap_or(0);
+        Ok(Self {
+            folder: folder.to_owned(),
+            images,
+            entries: Mutex::new(entries),
+            last_number: AtomicU64::new(last),
+        })
     }
 
     pub(super) fn images(&self) -> &Images {
@@ -71,9 +79,9 @@ impl Catalogue {
         all
     }
 
-    /// A number that is higher than that of any other.
+    /// A number that is higher than that of any other; no two get the same.
     pub(super) fn next_number(&self) -> u64 {
-        self.entries.lock().values().map(|info| info.number).max().map_or(1, |last| last + 1)
+        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Adds a backup; it's there when both image and entry are.

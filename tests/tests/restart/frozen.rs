@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use strongroom_model::ReturnCode;
-use strongroom_testkit::Cluster;
+use strongroom_testkit::{Cluster, wait_until};
 use strongroom_tests::alone;
 use strongroom_tests::raw::{Raw, Template};
 
@@ -23,7 +23,17 @@ impl Frozen {
     fn new(cluster: &Cluster) -> Self {
         let pid = Pid::from_raw(cluster.daemon_pid().cast_signed()).expect("the daemon's process id");
         kill_process(pid, Signal::STOP).expect("SIGSTOP");
-        Self(pid)
+        let frozen = Self(pid);
+        // Each of its threads stops when its turn comes, and might answer until then.
+        let tasks = format!("/proc/{}/task", cluster.daemon_pid());
+        wait_until("the daemon stops", Duration::from_secs(10), || {
+            let tasks = fs::read_dir(&tasks).expect("the daemon's threads");
+            tasks.flatten().all(|task| {
+                let status = fs::read_to_string(task.path().join("status"));
+                status.map_or(true, |status| status.contains("State:\tT"))
+            })
+        });
+        frozen
     }
 }
 

@@ -4,7 +4,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, Raw, Template};
+use strongroom_tests::raw::{Mechanism, P256, Raw, Template, Word};
 
 const ABSENT: ReturnCode = ReturnCode::MECHANISM_INVALID;
 
@@ -50,5 +50,63 @@ fn cloudhsm_refuses_others_mechanisms_and_parts_at_once() {
         session.sign_update(b"parts").expect("C_SignUpdate");
         session.sign_final().expect("C_SignFinal");
         raw.finalize().expect("C_Finalize");
+    });
+}
+
+/// Items 68, 76 and 77; under `standard` each is allowed.
+#[test]
+fn cloudhsm_has_no_read_only_sessions_no_bare_secrets_and_one_hash_for_oaep() {
+    alone(|| {
+        for profile in ["cloudhsm", "standard"] {
+            let refused = |code| if profile == "cloudhsm" { Err(code) } else { Ok(()) };
+            let cluster = Cluster::builder().profile(profile).start();
+            let raw = Raw::start(&cluster);
+            assert_eq!(
+                raw.open_with(CKF_SERIAL_SESSION).map(drop),
+                refused(ReturnCode::FUNCTION_FAILED),
+                "{profile}"
+            );
+            let session = raw.open().expect("C_OpenSession");
+            assert_eq!(session.state(), Ok(CKS_RW_PUBLIC_SESSION));
+            session.login(cluster.pin()).expect("C_Login");
+            assert_eq!(session.state(), Ok(CKS_RW_USER_FUNCTIONS));
+
+            let pair = session.generate_pair(
+                CKM_EC_KEY_PAIR_GEN,
+                &Template::new().bytes(CKA_EC_PARAMS, P256),
+                &Template::new().may(&[CKA_DERIVE]),
+            );
+            let pair = pair.expect("a pair");
+            let point = session.attribute(pair.public, CKA_EC_POINT).expect("a point");
+            let agree = |kdf| {
+                let point = &point[2..];
+                let len = Word::Number(point.len() as u64);
+                let words =
+                    [Word::Number(kdf), Word::Number(0), Word::Pointer(&[]), len, Word::Pointer(point)];
+                let mechanism = Mechanism::structured(CKM_ECDH1_DERIVE, &words);
+                let template = Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 32);
+                session.derive(&mechanism, pair.private, &template).map(drop)
+            };
+            assert_eq!(agree(CKD_NULL), refused(ReturnCode::MECHANISM_PARAM_INVALID), "{profile}");
+            assert_eq!(agree(CKD_SHA256_KDF), Ok(()), "{profile}");
+
+            let rsa = session.rsa(false, "rsa").expect("a pair");
+            let pad = |mgf| {
+                let source = [Word::Number(CKZ_DATA_SPECIFIED), Word::Pointer(&[]), Word::Number(0)];
+                let words = [&[Word::Number(CKM_SHA256), Word::Number(mgf)][..], &source].concat();
+                session.encrypt_init(&Mechanism::structured(CKM_RSA_PKCS_OAEP, &words), rsa.public)?;
+                session.encrypt(&[1; 32]).map(drop)
+            };
+            // The node looks at parameters, when the operation is carried out.
+            assert_eq!(pad(CKG_MGF1_SHA1), refused(ReturnCode::MECHANISM_PARAM_INVALID), "{profile}");
+            assert_eq!(pad(CKG_MGF1_SHA256), Ok(()), "{profile}");
+            if profile == "cloudhsm" {
+                let odd =
+                    Template::new().number(CKA_MODULUS_BITS, 2056).bytes(CKA_PUBLIC_EXPONENT, [1, 0, 1]);
+                let made = session.generate_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, &odd, &Template::new());
+                assert_eq!(made.map(drop), Err(ReturnCode::KEY_SIZE_RANGE), "not a multiple of 256");
+            }
+            raw.finalize().expect("C_Finalize");
+        }
     });
 }

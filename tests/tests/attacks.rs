@@ -96,7 +96,11 @@ fn a_stranger_finds_nothing_and_a_sharee_uses_only() {
         let [public, private] = ["public_key", "private_key"].map(|half| {
             format!("key-reference={}", made[half]["key-reference"].as_str().expect("a reference"))
         });
-        bob.must("key generate-symmetric aes --label kek --key-length-bytes 32 --attributes wrap=true");
+        // Under strict a key that wraps does nothing else.
+        bob.must(
+            "key generate-symmetric aes --label kek --key-length-bytes 32 \
+             --attributes wrap=true sign=false verify=false extractable=false",
+        );
         let commands = |key: &str| {
             [
                 format!("key list --filter {key}"),

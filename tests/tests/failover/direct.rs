@@ -55,8 +55,8 @@ impl Direct {
         self.ask(Request::Sign { operation, digested: false })
     }
 
-    /// Has a key made of a password, which takes a second or more of a core's time.
-    pub(crate) fn toil(&mut self) -> Reply {
+    /// Asks for a key made of a password, which takes some seconds of a core's time, and doesn't wait for it.
+    pub(crate) fn toil(&mut self) {
         let params = PasswordBased {
             hash: Hash::Sha512,
             password: Blob::from(b"password".to_vec()),
@@ -67,7 +67,8 @@ impl Direct {
         let template = Attributes::new()
             .with(AttributeType::KEY_TYPE, KeyType::GenericSecret.to_ck())
             .with(AttributeType::VALUE_LEN, 32_u64);
-        self.ask(Request::GenerateKey { mechanism, template })
+        let request = Request::GenerateKey { mechanism, template };
+        self.send(&Numbered::new(1, Envelope { attach: None, session: 1, extras: None, request }));
     }
 
     pub(crate) fn find(&mut self, label: &str) -> Reply {

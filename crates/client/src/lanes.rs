@@ -55,13 +55,13 @@ pub(crate) struct Lanes {
     rest: AtomicU32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
     queue: Mutex<Queue>,
     bell: Bell,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     led: bool,
     waiting: VecDeque<Arc<Follower>>,

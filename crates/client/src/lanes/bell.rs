@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::thread::futex;
 
 /// A lane's bell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bell {
     rung: AtomicU32,
     places: AtomicU32,

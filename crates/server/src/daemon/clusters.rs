@@ -10,14 +10,12 @@ use crate::control::Refusal;
 use crate::served::Served;
 
 /// The clusters of a daemon.
-#[derive(Default)]
 pub(super) struct Clusters {
     list: Mutex<List>,
     /// Something that was coming or going is here or gone.
     settled: Condvar,
 }
 
-#[derive(Default)]
 struct List {
     entries: BTreeMap<String, Entry>,
     /// The daemon is ending.

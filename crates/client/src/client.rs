@@ -15,7 +15,7 @@ use crate::gate::Shared;
 use crate::log::{Level, Log, LogFn};
 use crate::login;
 use crate::state::State;
-use crate::wait::Wait;
+use crate::wait::{Busy, Wait};
 
 /// Who a login as officer without a name is.
 const OFFICER: &str = "admin";
@@ -44,7 +44,7 @@ pub struct Client {
     pub(crate) revision: AtomicU64,
     pub(crate) epoch: AtomicU64,
     /// Counts calls, so that nodes take turns.
-    pub(crate) turn: AtomicUsize,
+    pub(crate) turn: Busy<AtomicUsize>,
     /// Whether there has been a connection.
     pub(crate) established: AtomicBool,
     pub(crate) wait: Wait,
@@ -76,7 +76,7 @@ impl Client {
             renew_at: AtomicU64::new(NEVER),
             revision: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
-            turn: AtomicUsize::new(first_turn(instance)),
+            turn: Busy(AtomicUsize::new(first_turn(instance))),
             established: AtomicBool::new(false),
             wait: Wait::new(config.spin_us, config.call_timeout()),
             born: Instant::now(),

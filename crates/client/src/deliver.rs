@@ -60,7 +60,8 @@ impl Client {
         let turn = match self.family {
             // Session objects are used together, and can be only if they are on the same node.
             Some(family) if makes_session_object(request) => choice::turn_of(family),
-            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+            _ if errand.only.is_some() => 0,
+            _ => self.turn.0.fetch_add(1, Ordering::Relaxed),
         };
         // An approval is used up by the first try.
         let repeatable = request.is_repeatable() && extras.is_none();
@@ -317,9 +318,7 @@ impl Client {
             } else {
                 conn.speaks_for = generation;
             }
-            if reply.revision > self.revision.load(Ordering::Relaxed) {
-                self.revision.fetch_max(reply.revision, Ordering::AcqRel);
-            }
+            self.note_revision(reply.revision);
             // The node may have stopped believing a connection that was believed before, say because the
             // password was changed. The ticket, presented again, shows whether the login still is one.
             let disbelieved = attach.is_none() && generation != NOBODY && is_not_logged_in(&reply);
@@ -348,12 +347,19 @@ impl Client {
         let unheard = attached && is_refusal(ours);
         let mut detached = ours.detached;
         lead.review(|reply| {
-            self.revision.fetch_max(reply.revision, Ordering::AcqRel);
+            self.note_revision(reply.revision);
             detached |= reply.detached;
             let disbelieved = !attached && generation != NOBODY && is_not_logged_in(reply);
             !unheard && !detached && !disbelieved && !is_refusal(reply)
         });
         detached
+    }
+
+    /// Nearly always it's known: writing all the same would take it from all who read it.
+    fn note_revision(&self, revision: u64) {
+        if revision > self.revision.load(Ordering::Relaxed) {
+            self.revision.fetch_max(revision, Ordering::AcqRel);
+        }
     }
 
     /// How to make a connection speak for whom the client does.

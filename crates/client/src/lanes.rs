@@ -11,7 +11,7 @@
 //!   core 6 to 13. With lanes that any core may join, sharing gained little (docs/performance.md).
 //! - Who is about to lead lets others on its core run first: they have just been woken by the last answers and
 //!   are about to make their next calls.
-//! - If it's somebody else who takes the core then, calls go by themselves for a while: a system shares a core between
+//! - If it's somebody else who takes the core then, and not once, calls go by themselves for a while: a system shares a core between
 //!   threads that want it, and those who wait for one leader want it less than those who wait for themselves. (Beside a
 //!   program without end on each core, 16 callers made a third of their calls if they went together.)
 //! - Nothing here survives a fork: a child's links have lanes of their own.
@@ -42,7 +42,9 @@ const MAX_BYTES: usize = 32 * 1024;
 const OFFERS: usize = 2;
 /// Others who wanted the core for longer than this are no callers about to join.
 const TAKEN: Duration = if cfg!(test) { Duration::MAX } else { Duration::from_micros(500) };
-/// How many calls go by themselves after that.
+/// Among how many leaders a second one must meet that, so that the others aren't just a pause of the machine's.
+const WATCHED: u32 = 256;
+/// How many calls go by themselves then.
 const RESTED: u32 = 4096;
 
 /// The lanes to one node.
@@ -53,9 +55,13 @@ pub(crate) struct Lanes {
     taken: Duration,
     /// Calls that shall go by themselves.
     rest: AtomicU32,
+    /// Leaders of whom one that meets others would be the second.
+    watched: AtomicU32,
 }
 
+/// On cache lines of its own, since it's one core's.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Lane {
     queue: Mutex<Queue>,
     bell: Bell,
@@ -110,7 +116,12 @@ pub(crate) struct Lead<'a> {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { lanes: [const { Lane::new() }; LANES], rest: AtomicU32::new(0), taken: TAKEN }
+        Self {
+            lanes: [const { Lane::new() }; LANES],
+            rest: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
+            taken: TAKEN,
+        }
     }
 }
 
@@ -158,8 +169,14 @@ impl Lanes {
     fn let_others_join(&self) {
         let offered = Instant::now();
         (0..OFFERS).for_each(|_| std::thread::yield_now());
+        let watched = self.watched.load(Ordering::Relaxed);
         if offered.elapsed() > self.taken {
-            self.rest.store(RESTED, Ordering::Relaxed);
+            if watched > 0 {
+                self.rest.store(RESTED, Ordering::Relaxed);
+            }
+            self.watched.store(WATCHED, Ordering::Relaxed);
+        } else if watched > 0 {
+            self.watched.store(watched - 1, Ordering::Relaxed);
         }
     }
 }

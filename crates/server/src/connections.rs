@@ -25,8 +25,9 @@ struct Open {
     past: u64,
 }
 
-/// A connection.
+/// A connection. On cache lines of its own, since its thread writes to it at each request.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Line {
     stream: Stream,
     /// How many requests have come by it. Each has its own count, so that threads don't fight for one.

@@ -83,10 +83,12 @@ pub(crate) fn converse(
     }
     flush(place, channel, faults, &mut out)?;
 
+    let mut in_flight = None;
     loop {
         // Requests that came together are answered together.
         let together = frames.has_next();
         if !together {
+            in_flight = None;
             flush(place, channel, faults, &mut out)?;
         }
         if share.note(frames.size() + out.capacity()) {
@@ -98,7 +100,10 @@ pub(crate) fn converse(
         let (known, kept) = (connection.speaks_for_user(), out.capacity());
         let ask = |size| share.ask(size + kept, known, || place.is_closed());
         let Some(body) = frames.next_asking(&mut reader, limits::MAX_FRAME, ask)? else { return Ok(()) };
-        let in_flight = reader.begin(together);
+        match &in_flight {
+            Some(_) => reader.goes_on(),
+            None => in_flight = Some(reader.begin()),
+        }
         let envelope = decode::<Numbered<Envelope>>(body);
         frames.wipe();
         let Numbered { number, message: envelope } = envelope?;
@@ -115,7 +120,6 @@ pub(crate) fn converse(
             Fate::LostBefore => return Err(Ended::Broken),
             Fate::Busy => {
                 encode(&Numbered { number, message: busy(node) }, &mut out)?;
-                drop(in_flight);
                 continue;
             }
         }
@@ -131,7 +135,7 @@ pub(crate) fn converse(
         if encode(&answer, &mut out).is_err() {
             encode(&Numbered { number, message: too_long(&answer.message) }, &mut out)?;
         }
-        drop((answer, in_flight));
+        drop(answer);
         if fate == Fate::LostAfter {
             wipe(&mut out);
             return Err(Ended::Broken);

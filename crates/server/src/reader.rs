@@ -34,9 +34,14 @@ impl<'a> Reader<'a> {
         Self { channel, waiter, state: State::Between }
     }
 
-    /// Notes that a request is carried out, until the result is dropped; `together`: which came with the one before.
-    pub(crate) fn begin(&mut self, together: bool) -> InFlight<'a> {
-        self.waiter.begin(together)
+    /// Notes that requests are carried out, until the result is dropped.
+    pub(crate) fn begin(&mut self) -> InFlight<'a> {
+        self.waiter.begin()
+    }
+
+    /// Notes that there is another request which came with the one before.
+    pub(crate) fn goes_on(&mut self) {
+        self.waiter.goes_on();
     }
 
     /// The next message may take for ever to begin.

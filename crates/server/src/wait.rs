@@ -99,17 +99,21 @@ pub(crate) struct Waiter<'a> {
 pub(crate) struct InFlight<'a>(&'a Shared);
 
 impl<'a> Waiter<'a> {
-    /// Notes that a request has come, `together` with the one before or not; it's done when the result is dropped.
-    pub(crate) fn begin(&mut self, together: bool) -> InFlight<'a> {
+    /// Notes that a request has come; it, and those that came with it, are done when the result is dropped.
+    pub(crate) fn begin(&mut self) -> InFlight<'a> {
         let shared = &self.activity.shared;
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         let again = shared.last.load(Ordering::Relaxed) == self.me;
         if !again {
             shared.last.store(self.me, Ordering::Relaxed);
         }
-        // A connection on which requests come together has many callers.
-        self.alone = again && !together;
+        self.alone = again;
         InFlight(shared)
+    }
+
+    /// Notes that another request has come with it: a connection on which that happens has many callers.
+    pub(crate) fn goes_on(&mut self) {
+        self.alone = false;
     }
 
     /// Waits for the first bytes of the next request, if that may pay; `None` if they didn't come.
@@ -194,7 +198,7 @@ mod tests {
     fn only_a_lone_connection_with_a_spare_core_waits() {
         let activity = Activity::with_cores(2);
         let (mut one, mut two) = (activity.join(), activity.join());
-        let request = |waiter: &mut Waiter<'_>| drop(waiter.begin(false));
+        let request = |waiter: &mut Waiter<'_>| drop(waiter.begin());
         request(&mut one);
         assert!(!one.is_due(), "one request doesn't make it lone");
         request(&mut one);
@@ -204,14 +208,16 @@ mod tests {
         request(&mut two);
         assert!(two.is_due() && !one.is_due());
 
-        let busy = one.begin(false);
+        let busy = one.begin();
         request(&mut two);
         request(&mut two);
         assert!(!two.is_due(), "another request is being carried out");
         drop(busy);
         assert!(two.is_due());
 
-        drop(two.begin(true));
+        let several = two.begin();
+        two.goes_on();
+        drop(several);
         assert!(!two.is_due(), "many callers share the connection");
 
         let now = Instant::now();
@@ -234,10 +240,10 @@ mod tests {
         let channel = Channel::plain(&far);
         let mut byte = [0; 9];
         let mut read = || channel.try_read(&mut byte);
-        drop(waiter.begin(false));
+        drop(waiter.begin());
         let mut tried = Vec::new();
         for call in 0..40 {
-            drop(waiter.begin(false));
+            drop(waiter.begin());
             if waiter.is_due() {
                 tried.push(call);
                 waiter.in_vain();

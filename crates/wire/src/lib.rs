@@ -8,6 +8,7 @@
 
 mod frame;
 mod message;
+mod nature;
 mod quorum;
 mod reply;
 mod request;

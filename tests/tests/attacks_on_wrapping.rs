@@ -5,7 +5,7 @@ use cryptoki_sys::*;
 use strongroom_model::{MECHANISMS, MechanismSpec, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template, Word, call};
+use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template, Word, call, gcm, gcm_message};
 
 const PROFILES: [&str; 3] = ["standard", "cloudhsm", "strict"];
 /// CloudHSM's own (cloudhsm.md 5.4).
@@ -383,19 +383,8 @@ fn no_two_keys_are_wrapped_with_one_vector_under_strict() {
 /// `C_WrapKeyAuthenticated` by AES-GCM: nonce, wrapped key and tag.
 fn authenticated(raw: &Raw, session: &Session<'_>, generator: u64, keys: [u64; 2]) -> Rv<Vec<u8>> {
     let (mut nonce, mut tag, mut wrapped, mut len) = ([9u8; 12], [0u8; 16], vec![0u8; 64], 64);
-    let mut params = CK_GCM_MESSAGE_PARAMS {
-        pIv: nonce.as_mut_ptr(),
-        ulIvLen: 12,
-        ulIvFixedBits: 0,
-        ivGenerator: generator,
-        pTag: tag.as_mut_ptr(),
-        ulTagBits: 128,
-    };
-    let mut mechanism = CK_MECHANISM {
-        mechanism: CKM_AES_GCM,
-        pParameter: std::ptr::from_mut(&mut params).cast(),
-        ulParameterLen: size_of::<CK_GCM_MESSAGE_PARAMS>() as u64,
-    };
+    let mut params = gcm_message(&mut nonce, &mut tag, generator);
+    let mut mechanism = gcm(&mut params);
     call!(
         raw.newest(),
         C_WrapKeyAuthenticated(

@@ -107,3 +107,24 @@ impl Mechanism {
         }
     }
 }
+
+/// AES-GCM's parameters for a message or a key: who draws the vector of 96 bits (`CKG_...`), where it's put, and the whole tag.
+pub fn gcm_message(nonce: &mut [u8; 12], tag: &mut [u8; 16], generator: u64) -> CK_GCM_MESSAGE_PARAMS {
+    CK_GCM_MESSAGE_PARAMS {
+        pIv: nonce.as_mut_ptr(),
+        ulIvLen: 12,
+        ulIvFixedBits: 0,
+        ivGenerator: generator,
+        pTag: tag.as_mut_ptr(),
+        ulTagBits: 128,
+    }
+}
+
+/// AES-GCM with parameters that must live as long as what's returned is used.
+pub fn gcm(params: &mut CK_GCM_MESSAGE_PARAMS) -> CK_MECHANISM {
+    CK_MECHANISM {
+        mechanism: CKM_AES_GCM,
+        pParameter: ptr::from_mut(params).cast(),
+        ulParameterLen: size_of::<CK_GCM_MESSAGE_PARAMS>() as u64,
+    }
+}

@@ -12,7 +12,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::{Cluster, Module};
 
-pub use mechanism::{Mechanism, Word};
+pub use mechanism::{Mechanism, Word, gcm, gcm_message};
 pub use session::{Pair, Session};
 pub use template::{P256, Template};
 

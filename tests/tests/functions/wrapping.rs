@@ -4,7 +4,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, Raw, Rv, Session, Template, call};
+use strongroom_tests::raw::{Mechanism, Raw, Rv, Session, Template, call, gcm, gcm_message};
 
 /// What wrapping by AES-GCM gives, and takes.
 #[derive(Clone, Debug)]
@@ -14,29 +14,10 @@ struct Wrapped {
     key: Vec<u8>,
 }
 
-fn mechanism(params: &mut CK_GCM_MESSAGE_PARAMS) -> CK_MECHANISM {
-    CK_MECHANISM {
-        mechanism: CKM_AES_GCM,
-        pParameter: std::ptr::from_mut(params).cast(),
-        ulParameterLen: size_of::<CK_GCM_MESSAGE_PARAMS>() as u64,
-    }
-}
-
-fn params(wrapped: &mut Wrapped, generator: u64) -> CK_GCM_MESSAGE_PARAMS {
-    CK_GCM_MESSAGE_PARAMS {
-        pIv: wrapped.nonce.as_mut_ptr(),
-        ulIvLen: 12,
-        ulIvFixedBits: 0,
-        ivGenerator: generator,
-        pTag: wrapped.tag.as_mut_ptr(),
-        ulTagBits: 128,
-    }
-}
-
 fn wrap(raw: &Raw, session: Session<'_>, generator: u64, keys: [u64; 2], aad: &[u8]) -> Rv<Wrapped> {
     let mut wrapped = Wrapped { nonce: [9; 12], tag: [0; 16], key: vec![0; 4096] };
-    let mut params = params(&mut wrapped, generator);
-    let mut mechanism = mechanism(&mut params);
+    let mut params = gcm_message(&mut wrapped.nonce, &mut wrapped.tag, generator);
+    let mut mechanism = gcm(&mut params);
     let (aad_at, aad_len) = (aad.as_ptr().cast_mut(), aad.len() as u64);
     let mut wrap = |place: *mut u8, len: &mut u64| {
         let len = std::ptr::from_mut(len);
@@ -74,8 +55,8 @@ fn unwrap(
     template: &Template,
 ) -> Rv<u64> {
     let mut wrapped = wrapped.clone();
-    let mut params = params(&mut wrapped, CKG_NO_GENERATE);
-    let mut mechanism = mechanism(&mut params);
+    let mut params = gcm_message(&mut wrapped.nonce, &mut wrapped.tag, CKG_NO_GENERATE);
+    let mut mechanism = gcm(&mut params);
     let (mut attributes, mut made) = (template.raw(), 0);
     let (template_at, count) = (attributes.as_mut_ptr(), attributes.len() as u64);
     let (at, len) = (wrapped.key.as_mut_ptr(), wrapped.key.len() as u64);

@@ -43,6 +43,9 @@ const PYTHON: &[&str] =
 /// What the tests use from npm. The second is C++, built when it's installed.
 const NODE: &[(&str, &str)] = &[("graphene-pk11", "2.3.6"), ("pkcs11js", "2.1.7")];
 
+/// The authorities that this machine trusts.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// Packages that Debian starts a service of when it installs them, and the services.
 const SERVICES: &[(&str, &str)] = &[("nginx", "nginx"), ("openssh-server", "ssh")];
 
@@ -111,6 +114,10 @@ pub(crate) fn install_node() -> Result<(), Failure> {
         // Headers that are here needn't be fetched.
         if Path::new("/usr/include/node/node.h").exists() {
             npm.env("npm_config_nodedir", "/usr");
+        }
+        // Node has authorities of its own; a network that has one of its own is in Debian's.
+        if std::env::var_os("NODE_EXTRA_CA_CERTS").is_none() && Path::new(AUTHORITIES).exists() {
+            npm.env("NODE_EXTRA_CA_CERTS", AUTHORITIES);
         }
         step(&format!("npm install {}", wanted.join(" ")), &mut npm)?;
     }

@@ -11,13 +11,14 @@ use strongroom_wire::{Attach, Extras, Hello, PROTOCOL, Reply, Request, Response,
 
 use crate::choice::{self, Route};
 use crate::client::Client;
-use crate::config::{Endpoint, Retry};
+use crate::config::Retry;
 use crate::conn::{Conn, Failure, Generation, NOBODY, UNKNOWN, at_once, frame};
 use crate::lanes::{Lead, Outcome, Part};
 use crate::line::Line;
 use crate::link::Link;
 use crate::log::Level;
 use crate::state::{binds, makes_session_object};
+use crate::undelivered::{Named, describe, lost};
 use crate::wait::InFlight;
 
 /// The first pause between attempts to reach any node; it grows by half each time.
@@ -60,6 +61,7 @@ impl Client {
         let turn = match self.family {
             // Session objects are used together, and can be only if they are on the same node.
             Some(family) if makes_session_object(request) => choice::turn_of(family),
+            // Only one node will do.
             _ if errand.only.is_some() => 0,
             _ => self.turn.0.fetch_add(1, Ordering::Relaxed),
         };
@@ -76,12 +78,14 @@ impl Client {
         loop {
             let Some(link) = self.next(&errand, turn, &tried) else {
                 if let Some(node) = errand.only.filter(|_| absent && !trouble.is_empty()) {
-                    return Err(self.dead(node, &errand, &trouble));
+                    return Err(self.dead(node, request, &trouble));
                 }
                 let present = patience.is_some() && self.established.load(Ordering::Acquire);
                 let pause = self.pause(&mut waiting, patience.filter(|_| present && !trouble.is_empty()));
                 let Some(pause) = pause else {
-                    return Err(unfit.unwrap_or_else(|| self.unreachable(&errand, present, &trouble)));
+                    return Err(
+                        unfit.unwrap_or_else(|| self.unreachable(errand.only, request, present, &trouble))
+                    );
                 };
                 std::thread::sleep(pause);
                 tried.clear();
@@ -390,67 +394,6 @@ impl Client {
             Err(_) => false,
         }
     }
-
-    /// Nobody listens where the node did: it has ended, and what lived in it has, too, whether it's
-    /// started again or not.
-    fn dead(&self, node: NodeId, errand: &Errand<'_>, trouble: &str) -> Error {
-        let message = format!(
-            "node {} of cluster {:?} has ended, and what it alone had is gone: {trouble}",
-            node.0, self.config.name
-        );
-        Error::new(gone(errand.request), message)
-    }
-
-    fn unreachable(&self, errand: &Errand<'_>, present: bool, trouble: &str) -> Error {
-        let name = &self.config.name;
-        match errand.only {
-            Some(node) if trouble.is_empty() => {
-                let message =
-                    format!("node {} is no longer in cluster {name:?}; what it alone had is gone", node.0);
-                Error::new(gone(errand.request), message)
-            }
-            Some(node) if present => {
-                let message = format!("node {} of cluster {name:?} can't be reached: {trouble}", node.0);
-                Error::new(ReturnCode::DEVICE_ERROR, message)
-            }
-            _ => {
-                let code = if present { ReturnCode::DEVICE_ERROR } else { ReturnCode::TOKEN_NOT_PRESENT };
-                let message = format!(
-                    "no node of cluster {name:?} can be reached: {trouble}; if the daemon isn't running, start it \
-                     with `strongroom up`"
-                );
-                Error::new(code, message)
-            }
-        }
-    }
-}
-
-/// What the caller of a request gets whose object or operation was on a node that is no more.
-const fn gone(request: &Request) -> ReturnCode {
-    match request {
-        Request::Object { .. }
-        | Request::GetAttributes { .. }
-        | Request::SetAttributes { .. }
-        | Request::ObjectSize { .. }
-        | Request::Copy { .. }
-        | Request::Destroy { .. }
-        | Request::Ownership { .. }
-        | Request::Share { .. }
-        | Request::Persist { .. } => ReturnCode::OBJECT_HANDLE_INVALID,
-        Request::Sign { .. }
-        | Request::Verify { .. }
-        | Request::SignRecover(_)
-        | Request::VerifyRecover(_)
-        | Request::Encrypt(_)
-        | Request::Decrypt(_)
-        | Request::Wrap { .. }
-        | Request::Unwrap { .. }
-        | Request::Derive { .. }
-        | Request::Encapsulate { .. }
-        | Request::Decapsulate { .. }
-        | Request::Open { .. } => ReturnCode::KEY_HANDLE_INVALID,
-        _ => ReturnCode::DEVICE_ERROR,
-    }
 }
 
 /// Whether nobody listens at a socket: there's none, or one whose listener was closed.
@@ -466,48 +409,6 @@ const fn is_refusal(reply: &Reply) -> bool {
 
 fn is_not_logged_in(reply: &Reply) -> bool {
     reply.result.as_ref().is_err_and(|error| error.code == ReturnCode::USER_NOT_LOGGED_IN)
-}
-
-fn lost(link: &Link, error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::TimedOut {
-        let message = format!(
-            "{} didn't answer for as long as call_timeout_ms in client.toml allows; it is unknown whether the request was \
-             carried out",
-            Named(link)
-        );
-        return Error::new(ReturnCode::DEVICE_ERROR, message);
-    }
-    let message = format!(
-        "the connection to {} broke before the answer came ({error}); it is unknown whether the request was carried out",
-        Named(link)
-    );
-    Error::new(ReturnCode::DEVICE_ERROR, message)
-}
-
-fn describe(trouble: &mut String, link: &Link, error: &dyn std::fmt::Display) {
-    use std::fmt::Write;
-    let separator = if trouble.is_empty() { "" } else { ", " };
-    let _ = write!(trouble, "{separator}{}: {error}", place(link));
-}
-
-/// Where a node is, in messages.
-fn place(link: &Link) -> String {
-    match link.address.endpoint() {
-        Endpoint::Unix(path) => path.display().to_string(),
-        endpoint @ Endpoint::Tcp { .. } => endpoint.to_string(),
-    }
-}
-
-/// A node's name in messages.
-struct Named<'a>(&'a Link);
-
-impl std::fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(node) = self.0.node() {
-            write!(f, "node {} at ", node.0)?;
-        }
-        f.write_str(&place(self.0))
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod link;
 mod log;
 mod login;
 mod state;
+mod undelivered;
 mod wait;
 
 pub use client::{Client, Route};

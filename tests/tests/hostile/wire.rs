@@ -69,6 +69,7 @@ impl Stranger {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) => {}
                 Err(error) => panic!("{what}: the node hasn't hung up after {:?}: {error}", begun.elapsed()),
             }

@@ -94,6 +94,7 @@ impl Reply {
                 Ok(0) => return None,
                 Ok(_) => bytes.push(byte[0]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&bytes)),
             }
         }

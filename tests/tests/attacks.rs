@@ -252,7 +252,8 @@ fn nothing_is_derived_round_a_keys_quorum() {
                 );
                 let free = free.expect("a pair");
                 let point = session.attribute(free.public, CKA_EC_POINT).expect("a point");
-                let agreement = agreement(&point[2..]);
+                // A KDF that every profile has.
+                let agreement = Mechanism::ecdh(CKD_SHA256_KDF, &point[2..]);
                 assert!(
                     session.derive(&agreement, free.private, &derived(false)).is_ok(),
                     "{profile}: {name}"
@@ -285,18 +286,6 @@ fn nothing_is_derived_round_a_keys_quorum() {
             raw.finalize().expect("C_Finalize");
         }
     });
-}
-
-/// `CK_ECDH1_DERIVE_PARAMS` with the X9.63 KDF and SHA-256, which every profile has.
-fn agreement(point: &[u8]) -> Mechanism {
-    let fields = [
-        Word::Number(CKD_SHA256_KDF),
-        Word::Number(0),
-        Word::Pointer(&[]),
-        Word::Number(point.len() as u64),
-        Word::Pointer(point),
-    ];
-    Mechanism::structured(CKM_ECDH1_DERIVE, &fields)
 }
 
 /// A key that its owner could take out.

@@ -478,9 +478,7 @@ fn neither_seeds_are_told_nor_trust_claimed_by_derivation() {
             let pair =
                 session.generate_pair(CKM_EC_KEY_PAIR_GEN, &public, &may(&[CKA_DERIVE])).expect("a pair");
             let point = session.attribute(pair.public, CKA_EC_POINT).expect("a point")[2..].to_vec();
-            let words = [Word::Number(CKD_SHA256_KDF), Word::Number(0), Word::Pointer(&[])];
-            let rest = [Word::Number(point.len() as u64), Word::Pointer(&point)];
-            let mechanism = Mechanism::structured(CKM_ECDH1_DERIVE, &[&words[..], &rest].concat());
+            let mechanism = Mechanism::ecdh(CKD_SHA256_KDF, &point);
             let wanted = || Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 32);
             assert!(session.derive(&mechanism, pair.private, &wanted()).is_ok(), "{profile}");
             for claim in [CKA_TRUSTED, CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_LOCAL] {

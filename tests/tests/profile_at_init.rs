@@ -79,11 +79,7 @@ fn cloudhsm_has_no_read_only_sessions_no_bare_secrets_and_one_hash_for_oaep() {
             let pair = pair.expect("a pair");
             let point = session.attribute(pair.public, CKA_EC_POINT).expect("a point");
             let agree = |kdf| {
-                let point = &point[2..];
-                let len = Word::Number(point.len() as u64);
-                let words =
-                    [Word::Number(kdf), Word::Number(0), Word::Pointer(&[]), len, Word::Pointer(point)];
-                let mechanism = Mechanism::structured(CKM_ECDH1_DERIVE, &words);
+                let mechanism = Mechanism::ecdh(kdf, &point[2..]);
                 let template = Template::key(CKO_SECRET_KEY, CKK_AES).number(CKA_VALUE_LEN, 32);
                 session.derive(&mechanism, pair.private, &template).map(drop)
             };

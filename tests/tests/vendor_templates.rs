@@ -7,7 +7,7 @@ use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template, Word};
+use strongroom_tests::raw::{Mechanism, P256, Raw, Rv, Session, Template};
 
 /// A kind of key: a column of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,19 +250,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// `CK_ECDH1_DERIVE_PARAMS` with the X9.63 KDF and SHA-256.
     fn agreement(&self) -> Mechanism {
-        let point = &self.peer[2..];
-        Mechanism::structured(
-            CKM_ECDH1_DERIVE,
-            &[
-                Word::Number(CKD_SHA256_KDF),
-                Word::Number(0),
-                Word::Pointer(&[]),
-                Word::Number(point.len() as u64),
-                Word::Pointer(point),
-            ],
-        )
+        Mechanism::ecdh(CKD_SHA256_KDF, &self.peer[2..])
     }
 
     /// Values for an attribute that a template may have where it's settable: those that keys of a kind may have.

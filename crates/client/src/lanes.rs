@@ -29,6 +29,7 @@ use strongroom_model::{NodeId, wipe};
 use strongroom_wire::{Reply, renumber};
 
 use crate::conn::Failure;
+use crate::wait::counts_down;
 use bell::{Bell, Called};
 
 /// How many lanes there are; cores whose numbers are that far apart share one.
@@ -138,7 +139,7 @@ impl Lanes {
         only: Option<NodeId>,
         frame: impl FnOnce() -> io::Result<Vec<u8>>,
     ) -> Part<'_> {
-        if self.rests() {
+        if counts_down(&self.rest) {
             return Part::Over(Outcome::Alone);
         }
         let lane = &self.lanes[core % LANES];
@@ -157,26 +158,14 @@ impl Lanes {
         Part::Lead(lead)
     }
 
-    fn rests(&self) -> bool {
-        let rest = self.rest.load(Ordering::Relaxed);
-        if rest > 0 {
-            self.rest.store(rest - 1, Ordering::Relaxed);
-        }
-        rest > 0
-    }
-
     /// Offers the core to those who are about to join, and notes if it was somebody else who took it.
     fn let_others_join(&self) {
         let offered = Instant::now();
         (0..OFFERS).for_each(|_| std::thread::yield_now());
-        let watched = self.watched.load(Ordering::Relaxed);
-        if offered.elapsed() > self.taken {
-            if watched > 0 {
-                self.rest.store(RESTED, Ordering::Relaxed);
-            }
-            self.watched.store(WATCHED, Ordering::Relaxed);
-        } else if watched > 0 {
-            self.watched.store(watched - 1, Ordering::Relaxed);
+        if offered.elapsed() <= self.taken {
+            counts_down(&self.watched);
+        } else if self.watched.swap(WATCHED, Ordering::Relaxed) > 0 {
+            self.rest.store(RESTED, Ordering::Relaxed);
         }
     }
 }

@@ -147,15 +147,10 @@ impl Kind {
     }
 
     fn is_due(&self) -> bool {
-        let skip = self.skip.load(Ordering::Relaxed);
-        if skip > 0 {
-            self.skip.store(skip - 1, Ordering::Relaxed);
+        if counts_down(&self.skip) {
             return false;
         }
-        let watched = self.watched.load(Ordering::Relaxed);
-        if watched > 0 {
-            self.watched.store(watched - 1, Ordering::Relaxed);
-        }
+        counts_down(&self.watched);
         true
     }
 
@@ -167,10 +162,10 @@ impl Kind {
 
     /// Notes that the core was taken, for a whole turn or not.
     fn taken(&self, turn: bool) {
-        if turn || self.watched.load(Ordering::Relaxed) > 0 {
+        let again = self.watched.swap(WATCHED, Ordering::Relaxed) > 0;
+        if turn || again {
             self.skip.store(RESTED, Ordering::Relaxed);
         }
-        self.watched.store(WATCHED, Ordering::Relaxed);
     }
 
     fn in_vain(&self) {
@@ -216,6 +211,15 @@ impl Read for Answer<'_> {
         }
         self.line.read_within(self.limit, buffer)
     }
+}
+
+/// Takes one from a count, unless it's at its end; whether it wasn't. Threads may overwrite each other's.
+pub(crate) fn counts_down(count: &AtomicU32) -> bool {
+    let left = count.load(Ordering::Relaxed);
+    if left > 0 {
+        count.store(left - 1, Ordering::Relaxed);
+    }
+    left > 0
 }
 
 /// How many times as long as for other requests a node may be silent. Primes, pairs and domain parameters are found by

@@ -86,8 +86,7 @@ pub(crate) fn converse(
     let mut in_flight = None;
     loop {
         // Requests that came together are answered together.
-        let together = frames.has_next();
-        if !together {
+        if !frames.has_next() {
             in_flight = None;
             flush(place, channel, faults, &mut out)?;
         }

@@ -55,6 +55,18 @@ impl Mechanism {
         Self { kind, parameter, parameter_len, _lent: lent }
     }
 
+    /// ECDH with `CK_ECDH1_DERIVE_PARAMS`: a KDF (`CKD_...`), no shared data, and the other side's point.
+    pub fn ecdh(kdf: u64, point: &[u8]) -> Self {
+        let fields = [
+            Word::Number(kdf),
+            Word::Number(0),
+            Word::Pointer(&[]),
+            Word::Number(point.len() as u64),
+            Word::Pointer(point),
+        ];
+        Self::structured(CKM_ECDH1_DERIVE, &fields)
+    }
+
     /// AES-GCM with `CK_GCM_PARAMS` as the standard has them now: 48 bytes.
     pub fn gcm(iv: &[u8], aad: &[u8], tag_bits: u64) -> Self {
         Self::gcm_with(48, iv, aad, tag_bits)

@@ -12,14 +12,7 @@ fn a_point_off_the_curve_derives_nothing() {
             let pair = session.generate_pair(CKM_EC_KEY_PAIR_GEN, &public, &private).expect("a pair");
             let point = session.attribute(pair.public, CKA_EC_POINT).expect("a point")[2..].to_vec();
             let derive = |point: &[u8]| {
-                let fields = [
-                    Word::Number(CKD_SHA256_KDF),
-                    Word::Number(0),
-                    Word::Pointer(&[]),
-                    Word::Number(point.len() as u64),
-                    Word::Pointer(point),
-                ];
-                let mechanism = Mechanism::structured(CKM_ECDH1_DERIVE, &fields);
+                let mechanism = Mechanism::ecdh(CKD_SHA256_KDF, point);
                 session.derive(&mechanism, pair.private, &secret().number(CKA_VALUE_LEN, 32)).map(drop)
             };
             assert_eq!(derive(&point), Ok(()), "{profile}");

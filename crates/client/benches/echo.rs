@@ -120,7 +120,7 @@ fn serve(paths: &[PathBuf], node: usize, work: Duration) {
         members: paths.iter().enumerate().map(member).collect(),
         epoch: 1,
     };
-    let welcome = Ok(Welcome { node: NodeId(node as u16), cluster });
+    let welcome = Ok(Welcome { node: NodeId(node as u16), cluster, mailbox: false });
     std::thread::spawn(move || {
         while let Ok((socket, _)) = listener.accept() {
             let welcome = welcome.clone();

@@ -133,6 +133,9 @@ impl Conn {
         };
         let answer: Result<Welcome, Error> = decode(body)?;
         frames.wipe();
+        if answer.as_ref().is_ok_and(|welcome| welcome.mailbox) {
+            line.share(limit).map_err(hung_up)?;
+        }
         Ok(answer.map(|welcome| {
             let node = welcome.node;
             (Self { line, frames, out, number: 0, node, speaks_for: NOBODY, core: 0, broken: false }, welcome)
@@ -143,6 +146,11 @@ impl Conn {
     /// needn't be: writing to a Unix socket whose other end is closed fails.
     pub(crate) fn is_ours(&self) -> bool {
         self.line.is_ours()
+    }
+
+    /// Whether the node has gone, as far as the socket tells.
+    pub(crate) fn is_over(&self) -> bool {
+        self.line.is_cut()
     }
 
     #[cfg(test)]
@@ -165,6 +173,7 @@ impl Conn {
         if self.broken || !self.frames.is_empty() || self.line.is_over() {
             return Err(Failure::Unsent(io::ErrorKind::BrokenPipe.into()));
         }
+        self.line.set_manner(|| in_flight.manner());
         let mut number = self.number.wrapping_add(1);
         self.send(Numbered::new(number, Outgoing { attach, session, extras, request }), lead)?;
         let reply = self.receive(number, request, in_flight, lead.is_alone())?;
@@ -207,8 +216,12 @@ impl Conn {
             ))),
             Ok(None) => Err(Failure::Lost(io::ErrorKind::UnexpectedEof.into())),
             // A Unix socket says this when its other end was closed with bytes in it that nobody had
-            // read: ours. So the node never saw the whole request, if there was but one.
-            Err(error) if alone && !self.line.is_tls() && error.kind() == io::ErrorKind::ConnectionReset => {
+            // read: ours. So the node never saw the whole request, if there was but one. By shared memory it saw none.
+            Err(error)
+                if (alone || self.line.is_shared())
+                    && !self.line.is_tls()
+                    && error.kind() == io::ErrorKind::ConnectionReset =>
+            {
                 Err(Failure::Unsent(error))
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -230,6 +243,9 @@ impl Conn {
                 Err(error) if !lead.is_alone() => Err(Failure::Lost(in_time(error))),
                 sent => sent.map_err(|error| Failure::Unsent(in_time(error))),
             },
+            Err(error) if !lead.is_alone() && self.line.is_shared() && self.line.may_be_read() => {
+                Err(Failure::Lost(in_time(error)))
+            }
             Err(error) => Err(Failure::Unsent(in_time(error))),
         };
         self.wipe();

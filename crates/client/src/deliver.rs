@@ -173,14 +173,19 @@ impl Client {
         errand: &Errand<'_>,
         lead: &mut Lead<'_>,
     ) -> std::result::Result<Option<Reply>, Failure> {
+        let mut over = false;
         while let Some(conn) = link.take() {
+            // With shared memory it takes a moment to notice that a node has gone: for one connection, not for all that are idle.
+            if over && conn.is_over() {
+                continue;
+            }
             if !conn.is_ours() || errand.only.is_some_and(|only| only != conn.node) {
                 continue;
             }
             match self.converse(link, conn, errand, lead) {
                 Err(failure) if failure.is_silence() => return Err(self.silent(link, failure)),
                 // The node may have been restarted since; what else is idle is tried, then a new connection.
-                Err(Failure::Unsent(_)) => {}
+                Err(Failure::Unsent(_)) => over = true,
                 Err(Failure::Unfit(error)) => return Err(self.rest(link, error)),
                 result => return result.map(Some),
             }
@@ -250,7 +255,13 @@ impl Client {
             let error = io::Error::other("the system gives no random bytes (getrandom)");
             return Err(Failure::Unsent(error));
         };
-        let hello = Hello { protocol: PROTOCOL, instance, family, availability: self.config.availability };
+        let hello = Hello {
+            protocol: PROTOCOL,
+            instance,
+            family,
+            availability: self.config.availability,
+            mailbox: self.config.shared_memory,
+        };
         let limit = self.config.call_timeout();
         let line = self.dial(link, at_once(limit)).map_err(Failure::Unsent)?;
         let (conn, welcome) = Conn::open(line, &hello, limit)?;

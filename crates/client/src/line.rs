@@ -1,27 +1,32 @@
-//! What a connection's bytes go over: a socket, or TLS over one.
+//! What a connection's bytes go over: a socket, TLS over one, or memory that's shared with the node.
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use strongroom_tls::{ClientTls, HandshakeError, Session};
-use strongroom_wire::Stream;
+use strongroom_wire::{Mailbox, Manner, Stream};
 
 use crate::descriptor::Guarded;
 
-/// A connected socket, and the TLS that is spoken over it, if it is. Dropping it closes the socket, without a word.
+/// A connected socket, and the TLS that is spoken over it, or the memory that's used instead, if it is. Dropping it closes the
+/// socket, without a word.
 #[derive(Debug)]
 pub(crate) struct Line {
     stream: Guarded<Stream>,
     tls: Option<Box<Session>>,
+    /// What came with the first message.
+    handed: Option<OwnedFd>,
+    mailbox: Option<Guarded<Mailbox>>,
 }
 
 impl Line {
     /// Messages go as they are.
     pub(crate) fn plain(stream: Stream) -> io::Result<Self> {
-        Ok(Self { stream: Guarded::new(stream)?, tls: None })
+        Ok(Self { stream: Guarded::new(stream)?, tls: None, handed: None, mailbox: None })
     }
 
     /// Messages go by TLS, when the node has shown within a time that it's to be trusted.
@@ -46,19 +51,53 @@ impl Line {
             ),
             HandshakeError::RefusedByPeer(why) => io::Error::new(io::ErrorKind::PermissionDenied, format!("the node {why}")),
         })?;
-        Ok(Self { stream, tls: Some(Box::new(session)) })
+        Ok(Self { stream, tls: Some(Box::new(session)), handed: None, mailbox: None })
     }
 
     pub(crate) fn stream(&self) -> &Stream {
         &self.stream
     }
 
+    /// Whether the descriptor that's used is still ours. With shared memory none is, nearly always; when one is, this is seen to.
     pub(crate) fn is_ours(&self) -> bool {
-        self.stream.is_ours()
+        self.is_shared() || self.stream.is_ours()
+    }
+
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.mailbox.is_some()
+    }
+
+    /// Takes the memory that the node has offered, and tells it whether that went well. `limit` is how long the node may leave
+    /// unread what it's sent.
+    pub(crate) fn share(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        let mailbox = self.handed.take().and_then(|memory| Guarded::new(Mailbox::open(memory).ok()?).ok());
+        self.stream.write_all(&[mailbox.is_some().into()])?;
+        self.mailbox = mailbox;
+        if let Some(mailbox) = &mut self.mailbox {
+            mailbox.set_write_timeout(limit);
+        }
+        Ok(())
+    }
+
+    /// How to sleep from now on, this end and the node's.
+    pub(crate) fn set_manner(&mut self, manner: impl FnOnce() -> Manner) {
+        if let Some(mailbox) = &mut self.mailbox {
+            mailbox.set_manner(manner());
+        }
+    }
+
+    /// Whether the node may have begun to read what was written last.
+    pub(crate) fn may_be_read(&self) -> bool {
+        self.mailbox.as_ref().is_none_or(|mailbox| mailbox.was_taken())
     }
 
     pub(crate) const fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether the socket has ended, or isn't ours any more.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.stream.is_ours() || self.stream.is_over()
     }
 
     /// Whether the node has closed it. By a Unix socket that's seen when it's written to; by TCP, what is written then is lost.
@@ -73,6 +112,9 @@ impl Line {
 
     /// What has come, without waiting: `None` if nothing has; 0 bytes at the end, which by TLS is one that the node has told of.
     pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if let Some(mailbox) = &mut self.mailbox {
+            return mailbox.try_read(ours(&self.stream), buffer);
+        }
         match &mut self.tls {
             None => match recv(&*self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((_, read)) => Ok(Some(read)),
@@ -85,6 +127,14 @@ impl Line {
 
     /// What comes, waited for at most as long as `limit` says.
     pub(crate) fn read_within(&mut self, limit: Option<Duration>, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(mailbox) = &mut self.mailbox {
+            loop {
+                if let Some(read) = mailbox.try_read(ours(&self.stream), buffer)? {
+                    return Ok(read);
+                }
+                mailbox.wait(ours(&self.stream), limit)?;
+            }
+        }
         if let Some(tls) = &mut self.tls {
             loop {
                 if let Some(read) = tls.try_read(&self.stream, buffer).map_err(by_the_node)? {
@@ -107,6 +157,9 @@ impl Line {
 /// before it's complete.
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(mailbox) = &mut self.mailbox {
+            return mailbox.write_all(ours(&self.stream), bytes).map(|()| bytes.len());
+        }
         match &mut self.tls {
             None => self.stream.write(bytes),
             Some(tls) => tls.write_all(&self.stream, bytes).map(|()| bytes.len()),
@@ -116,6 +169,11 @@ impl Write for Line {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The socket, as long as it's ours.
+fn ours<'a>(stream: &'a Guarded<Stream>) -> impl Fn() -> Option<&'a Stream> {
+    || stream.is_ours().then_some(&**stream)
 }
 
 /// In TLS 1.3 a node that doesn't take the client's certificate says so after the client's part of the handshake.
@@ -128,12 +186,18 @@ fn by_the_node(error: io::Error) -> io::Error {
     }
 }
 
-/// A line that is read up to a moment.
+/// A line that is read up to a moment, and over which something may be handed: an introduction's.
 pub(crate) struct Until<'a>(&'a mut Line, Instant);
 
 impl Read for Until<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.1.saturating_duration_since(Instant::now());
-        self.0.read_within(Some(left), buffer)
+        if self.0.tls.is_some() {
+            return self.0.read_within(Some(left), buffer);
+        }
+        Stream::wait_readable(&*self.0.stream, Some(left))?;
+        let (read, handed) = self.0.stream.receive_with(buffer)?;
+        self.0.handed = handed.or(self.0.handed.take());
+        Ok(read)
     }
 }

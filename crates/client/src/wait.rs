@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use strongroom_wire::Request;
+use strongroom_wire::{Manner, Request};
 
 use crate::line::Line;
 
@@ -127,6 +127,15 @@ impl InFlight<'_> {
         let awake = self.others == 0 && !wait.budget.is_zero() && kind.is_due() && wait.cores() > 1;
         let limit = wait.limit.map(|limit| limit.saturating_mul(patience(request)));
         Answer { line, wait, limit, awake: awake.then_some(kind) }
+    }
+
+    /// How caller and node sleep, if they share memory.
+    pub(crate) fn manner(&self) -> Manner {
+        match self.others {
+            0 => Manner::Anywhere,
+            others if others < self.wait.cores() => Manner::NearWaker,
+            _ => Manner::Anywhere,
+        }
     }
 
     /// Whether there are more calls than cores to carry them out, so many more that it pays to send some together.
@@ -365,6 +374,15 @@ mod tests {
         assert_eq!(crowded, [false, false, false, false, true, true]);
         drop(calls);
         assert!(!wait.begin().is_crowded());
+    }
+
+    #[test]
+    fn how_to_sleep_depends_on_how_many_call() {
+        let wait = wait(50);
+        let calls: Vec<_> = (0..5).map(|_| wait.begin()).collect();
+        let manners: Vec<_> = calls.iter().map(InFlight::manner).collect();
+        assert_eq!(manners[..2], [Manner::Anywhere, Manner::NearWaker]);
+        assert!(manners[2..].iter().all(|manner| *manner == Manner::Anywhere));
     }
 
     #[test]

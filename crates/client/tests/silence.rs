@@ -155,7 +155,8 @@ fn a_node_that_reads_nothing_does_not_hold_a_long_request() {
     let welcoming = std::thread::spawn(move || {
         let mut stream = Stream::new(listener.accept().unwrap().0);
         let _: Hello = decode(Frames::new().next(&mut stream, 1 << 20).unwrap().unwrap()).unwrap();
-        let welcome: strongroom_model::Result<_> = Ok(Welcome { node: NodeId(0), cluster: cluster(&[]) });
+        let welcome: strongroom_model::Result<_> =
+            Ok(Welcome { node: NodeId(0), cluster: cluster(&[]), mailbox: false });
         let mut out = Vec::new();
         encode(&welcome, &mut out).unwrap();
         stream.write_all(&out).unwrap();

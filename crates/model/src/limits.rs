@@ -48,6 +48,8 @@ pub const MAX_OPERATIONS: usize = 4096;
 pub const MAX_SESSIONS: usize = 65_536;
 /// Connections to one node.
 pub const MAX_CONNECTIONS: usize = 4096;
+/// Connections of a daemon that share memory with their clients, 128 KiB each at most; others go by their socket alone.
+pub const MAX_MAILBOXES: usize = 1024;
 /// TLS handshakes with one node at once; the one that has taken longest gives way to a new one.
 pub const MAX_HANDSHAKES: usize = 128;
 /// Memory of a daemon for messages, in bytes: buffers of connections that are larger than [`FREE_BUFFERS`].

@@ -133,7 +133,7 @@ impl Node {
             family
         };
         self.journal.connected(hello.instance);
-        let welcome = Welcome { node: self.id, cluster: self.info() };
+        let welcome = Welcome { node: self.id, cluster: self.info(), mailbox: false };
         Ok((Connection::new(Arc::clone(self), family, hello.clone()), welcome))
     }
 

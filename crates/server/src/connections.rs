@@ -15,6 +15,7 @@ pub(crate) struct Connections {
     open: Mutex<Open>,
     fewer: Condvar,
     closed: AtomicBool,
+    severed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -70,14 +71,15 @@ impl Connections {
         open.past + open.lines.values().map(|line| line.requests.load(Ordering::Relaxed)).sum::<u64>()
     }
 
-    /// Takes nothing more from clients: what they have sent is still answered, what they would send fails on
-    /// their side, so that they know it wasn't done.
+    /// Takes nothing more from clients: what they have sent is still answered, or by shared memory if its reading has begun;
+    /// what they would send fails on their side, so that they know it wasn't done.
     pub(crate) fn close(&self) {
         self.shut(Shutdown::Read);
     }
 
     /// Ends all connections at once, also in the middle of calls: nothing more is answered.
     pub(crate) fn sever(&self) {
+        self.severed.store(true, Ordering::Release);
         self.shut(Shutdown::Both);
     }
 
@@ -115,6 +117,11 @@ impl Place {
     /// Whether the node takes nothing more by it.
     pub(crate) fn is_closed(&self) -> bool {
         self.connections.is_closed()
+    }
+
+    /// Whether nothing more is answered by it, either.
+    pub(crate) fn is_severed(&self) -> bool {
+        self.connections.severed.load(Ordering::Acquire)
     }
 }
 

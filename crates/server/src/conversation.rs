@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::channel::Channel;
 use crate::connections::Place;
 use crate::faults::{Fate, Faults};
+use crate::mailboxes::Mailboxes;
 use crate::reader::Reader;
 use crate::wait::Activity;
 
@@ -56,6 +57,7 @@ pub(crate) fn converse(
     faults: &Faults,
     budget: &Budget,
     activity: &Activity,
+    mailboxes: &Mailboxes,
 ) -> Result<(), Ended> {
     channel.stream().set_write_timeout(Some(WRITE_TIMEOUT)).map_err(Ended::Gone)?;
     let mut reader = Reader::new(channel, activity.join());
@@ -77,11 +79,23 @@ pub(crate) fn converse(
     if channel.is_remote() {
         show_from_afar(&mut welcome.cluster);
     }
+    let mailbox = if hello.mailbox && !channel.is_remote() { mailboxes.make() } else { None };
+    welcome.mailbox = mailbox.is_some();
     encode(&Ok::<_, Error>(welcome), &mut out)?;
     if faults.now().is_some() {
         faults.hang(|| place.is_closed());
     }
-    flush(place, channel, faults, &mut out)?;
+    match mailbox {
+        Some(mailbox) => {
+            if faults.now().is_some() {
+                faults.delay(|| place.is_closed());
+            }
+            reader.expect_message(HELLO_TIMEOUT);
+            mailbox.offer(channel, &out, &mut reader)?;
+            out.clear();
+        }
+        None => flush(place, channel, faults, &mut out)?,
+    }
 
     let mut in_flight = None;
     loop {
@@ -89,6 +103,10 @@ pub(crate) fn converse(
         if !frames.has_next() {
             in_flight = None;
             flush(place, channel, faults, &mut out)?;
+            // What the client has posted that nobody has begun to read, it knows not to have been done.
+            if channel.is_shared() && place.is_closed() {
+                return Ok(());
+            }
         }
         if share.note(frames.size() + out.capacity()) {
             frames.shrink();
@@ -105,6 +123,10 @@ pub(crate) fn converse(
         }
         let envelope = decode::<Numbered<Envelope>>(body);
         frames.wipe();
+        // A client whose socket has ended knows of what wasn't begun then that it never will be.
+        if place.is_severed() {
+            return Err(Ended::Broken);
+        }
         let Numbered { number, message: envelope } = envelope?;
         if out.len() > MAX_DUE || !envelope.request.is_quick() {
             flush(place, channel, faults, &mut out)?;
@@ -149,6 +171,11 @@ fn flush(place: &Place, channel: &Channel<'_>, faults: &Faults, out: &mut Vec<u8
     }
     if faults.now().is_some() {
         faults.delay(|| place.is_closed());
+    }
+    // By a socket nothing could be sent any more.
+    if place.is_severed() {
+        wipe(out);
+        return Err(io::ErrorKind::BrokenPipe.into());
     }
     send_all(channel, out)
 }

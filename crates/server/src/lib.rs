@@ -23,6 +23,7 @@ mod files;
 mod home;
 mod listener;
 mod logging;
+mod mailboxes;
 mod network;
 mod process;
 mod reader;

@@ -21,6 +21,7 @@ use crate::channel::Channel;
 use crate::connections::{Connections, Place};
 use crate::conversation::{Ended, converse, turn_away};
 use crate::faults::Faults;
+use crate::mailboxes::Mailboxes;
 use crate::throttle::Throttle;
 use crate::tls::{Handshakes, Terms, TlsListener};
 use crate::wait::Activity;
@@ -36,6 +37,7 @@ pub(crate) const RECOVER: Duration = Duration::from_millis(50);
 pub(crate) struct Common {
     pub(crate) activity: Activity,
     pub(crate) budget: Budget,
+    pub(crate) mailboxes: Mailboxes,
 }
 
 /// A node that listens, until this is stopped or dropped.
@@ -192,7 +194,8 @@ impl Shared {
 
     /// Serves a client until it goes.
     pub(crate) fn serve(&self, place: &Place, channel: &Channel<'_>) {
-        match converse(place, channel, &self.node, &self.faults, &self.common.budget, &self.common.activity) {
+        let Common { activity, budget, mailboxes } = &*self.common;
+        match converse(place, channel, &self.node, &self.faults, budget, activity, mailboxes) {
             Ok(()) => channel.say_goodbye(),
             Err(Ended::Broken) => tracing::debug!("node {}: a fault broke a connection", self.name),
             Err(Ended::Gone(error)) => tracing::debug!("node {}: a client went away: {error}", self.name),
@@ -267,6 +270,7 @@ mod tests {
                     instance,
                     family: instance,
                     availability: Availability::default(),
+                    mailbox: false,
                 },
                 &mut frame,
             )

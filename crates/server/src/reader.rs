@@ -3,9 +3,6 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
 use crate::channel::Channel;
 use crate::wait::{InFlight, Waiter};
 
@@ -63,12 +60,7 @@ impl<'a> Reader<'a> {
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::TimedOut)?;
-            let mut ready = [PollFd::new(self.channel.stream(), PollFlags::IN)];
-            match poll(&mut ready, Some(&left)) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.channel.wait(Some(left))?;
         }
     }
 }

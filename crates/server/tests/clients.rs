@@ -62,7 +62,13 @@ fn a_client_that_is_turned_away_is_told_why() {
     let _daemon = home.start();
     let instance = strongroom_wire::InstanceId([9; 16]);
     let availability = strongroom_wire::Availability::default();
-    let hello = strongroom_wire::Hello { protocol: PROTOCOL + 1, instance, family: instance, availability };
+    let hello = strongroom_wire::Hello {
+        protocol: PROTOCOL + 1,
+        instance,
+        family: instance,
+        availability,
+        mailbox: false,
+    };
     let mut frame = Vec::new();
     encode(&hello, &mut frame).unwrap();
     let mut stranger = Client::dial(&home.socket(0));

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod frame;
+mod mailbox;
 mod message;
 mod nature;
 mod quorum;
@@ -15,6 +16,7 @@ mod request;
 mod stream;
 
 pub use frame::{Frames, decode, encode, encode_secret, renumber};
+pub use mailbox::{CAPACITY, Mailbox, Manner};
 pub use message::{
     Attach, Availability, ClusterInfo, Envelope, Hello, InstanceId, Member, Numbered, PROTOCOL, Ticket,
     Welcome,

@@ -9,7 +9,7 @@ use crate::quorum::Extras;
 use crate::request::Request;
 
 /// The version of these messages; a node refuses a [`Hello`] with another.
-pub const PROTOCOL: u16 = 6;
+pub const PROTOCOL: u16 = 7;
 
 /// A client instance: one process that loaded the module, or one forked child of it. Random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct Hello {
     pub family: InstanceId,
     /// Whether token keys may be made and used only while two nodes have them.
     pub availability: Availability,
+    /// Whether the client would share memory with the node; of no consequence over TCP.
+    pub mailbox: bool,
 }
 
 /// What a client asks of token keys' availability (cloudhsm.md 4.3). The profile isn't known before the [`Welcome`].
@@ -81,6 +83,9 @@ pub struct Welcome {
     pub node: NodeId,
     /// What the client wants to know of the cluster.
     pub cluster: ClusterInfo,
+    /// Whether a descriptor of a [`Mailbox`](crate::Mailbox) comes with this message. Then the client's next byte says if it
+    /// takes it: 1, or 0.
+    pub mailbox: bool,
 }
 
 /// A node of the cluster and where it listens.

@@ -1,6 +1,7 @@
 //! The transport: a stream socket of the Unix domain, or of TCP underneath TLS.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -11,8 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
-    socket_with,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, recvmsg, send,
+    sendmsg, socket_with,
 };
 
 /// Larger socket buffers let a mebibyte pass in a third of the time (performance.md).
@@ -127,6 +129,39 @@ impl Stream {
     pub fn is_over(&self) -> bool {
         let peeked = recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
         !matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
+    }
+
+    /// Sends bytes, and a descriptor with the first of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sendmsg(2)`.
+    pub fn send_with(&self, bytes: &[u8], descriptor: BorrowedFd<'_>) -> io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let descriptor = [descriptor];
+        control.push(SendAncillaryMessage::ScmRights(&descriptor));
+        let bytes = [IoSlice::new(bytes)];
+        Ok(rustix::io::retry_on_intr(|| sendmsg(&self.0, &bytes, &mut control, SendFlags::NOSIGNAL))?)
+    }
+
+    /// What has come, and the descriptor that came with it, if one did. It isn't passed on to programs that the process
+    /// starts.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recvmsg(2)`.
+    pub fn receive_with(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = rustix::io::retry_on_intr(|| {
+            recvmsg(&self.0, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC)
+        })?;
+        let descriptor = control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        Ok((received.bytes, descriptor))
     }
 
     /// Sleeps until there is something to read, or the other end has closed; at most for as long as `limit` says.

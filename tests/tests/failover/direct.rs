@@ -29,7 +29,7 @@ impl Direct {
         let mut direct = Self { stream, frames: Frames::new() };
         let instance = InstanceId(*b"speaks with one ");
         let availability = Availability::default();
-        direct.send(&Hello { protocol: PROTOCOL, instance, family: instance, availability });
+        direct.send(&Hello { protocol: PROTOCOL, instance, family: instance, availability, mailbox: false });
         let _: Welcome = direct.receive::<Result<_, Error>>().expect("a welcome");
         direct
     }

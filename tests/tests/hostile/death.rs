@@ -13,7 +13,7 @@ use strongroom_tests::programs::{build, prepare};
 use strongroom_tests::raw::Raw;
 use strongroom_wire::{Login, Request, Response};
 
-use crate::wire::{Stranger, beside_others, frame};
+use crate::wire::{BYSTANDERS, Stranger, beside_others, frame};
 
 #[test]
 fn a_client_that_is_killed_in_mid_call_leaves_nothing_and_nobody_notices() {
@@ -32,7 +32,7 @@ fn a_client_that_is_killed_in_mid_call_leaves_nothing_and_nobody_notices() {
                 clients.iter().for_each(|client| client.signal(Signal::KILL));
             }
             wait_until("what the dead held is released", Duration::from_secs(10), || {
-                descriptors(daemon) <= before.0 + 4 && threads(daemon) <= before.1 + 4
+                descriptors(daemon) <= before.0 + BYSTANDERS && threads(daemon) <= before.1 + 4
             });
         });
     });

@@ -8,7 +8,7 @@ use strongroom_tests::process::{descriptors, memory};
 use strongroom_tests::raw::Raw;
 use strongroom_tests::{alone, programs};
 
-use crate::wire::{Stranger, beside_others};
+use crate::wire::{BYSTANDERS, Stranger, beside_others};
 
 #[test]
 fn past_the_limit_of_connections_newcomers_are_turned_away_and_told_and_then_let_in() {
@@ -63,7 +63,7 @@ fn past_the_limit_of_connections_newcomers_are_turned_away_and_told_and_then_let
 
             crowd.clear();
             wait_until("the crowd's connections are closed", Duration::from_secs(20), || {
-                descriptors(daemon) <= before.0 + 4
+                descriptors(daemon) <= before.0 + BYSTANDERS
             });
             programs::play(&cluster, &program, "client");
         });

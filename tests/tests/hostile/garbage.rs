@@ -13,7 +13,7 @@ use strongroom_tests::process::{descriptors, memory, threads};
 use strongroom_tests::raw::Raw;
 use strongroom_wire::{Availability, Envelope, Hello, InstanceId, Numbered, PROTOCOL, Request};
 
-use crate::wire::{Stranger, beside_others, frame, framed, hello};
+use crate::wire::{BYSTANDERS, Stranger, beside_others, frame, framed, hello};
 
 const INSTANCE: [u8; 16] = [7; 16];
 
@@ -29,6 +29,7 @@ fn whoever_sends_garbage_is_hung_up_on() {
             instance,
             family: instance,
             availability: Availability::default(),
+            mailbox: false,
         };
         let introductions: [(&str, Vec<u8>); 8] = [
             ("another protocol", b"GET / HTTP/1.1\r\nHost: strongroom\r\n\r\n".to_vec()),
@@ -97,7 +98,7 @@ fn random_bytes_and_damaged_messages_leave_nothing_behind() {
             }
             // The bystanders' connections come and go, too.
             wait_until("what strangers held is released", Duration::from_secs(20), || {
-                held().0 <= before.0.0 + 4 && held().1 <= before.0.1 + 4
+                held().0 <= before.0.0 + BYSTANDERS && held().1 <= before.0.1 + 4
             });
             let grown = memory(daemon).saturating_sub(before.1);
             assert!(grown < 16 << 20, "the daemon's memory has grown by {grown} bytes");
@@ -175,7 +176,7 @@ fn whoever_is_slow_is_hung_up_on_in_time() {
             let took = started.elapsed();
             assert!(took > Duration::from_secs(5) && took < Duration::from_secs(18), "{took:?}");
             wait_until("their descriptors are closed", Duration::from_secs(10), || {
-                descriptors(daemon) <= before + 4
+                descriptors(daemon) <= before + BYSTANDERS
             });
         });
     });

@@ -81,7 +81,13 @@ impl Stranger {
 /// An introduction.
 pub(crate) fn hello(instance: [u8; 16]) -> Vec<u8> {
     let instance = InstanceId(instance);
-    frame(&Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() })
+    frame(&Hello {
+        protocol: PROTOCOL,
+        instance,
+        family: instance,
+        availability: Availability::default(),
+        mailbox: false,
+    })
 }
 
 /// A message in its frame.
@@ -96,6 +102,10 @@ pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
     let len = u32::try_from(body.len()).expect("a length");
     [&len.to_le_bytes(), body].concat()
 }
+
+/// Descriptors that the daemon has at most for those beside whom something is done: two callers, on two nodes, a socket and
+/// shared memory each.
+pub(crate) const BYSTANDERS: usize = 8;
 
 /// Does something while others sign, without a failure and without waiting long.
 pub(crate) fn beside_others(raw: &Raw, cluster: &Cluster, act: impl FnOnce()) {

@@ -7,6 +7,7 @@
 //! reconnect_ms = 3000   # how long to wait for a restarting daemon
 //! retry = "standard"    # or "off": never send a request twice
 //! spin_us = 50          # how long a lone caller waits awake for an answer; 0: never
+//! shared_memory = true  # whether messages to a node on this machine go by memory; false: by its socket
 //! key_availability_check = true  # use and make token keys only while two nodes have them; unset: under `cloudhsm`
 //!
 //! [[cluster]]
@@ -79,6 +80,7 @@ struct Table {
     retry: Retry,
     #[serde(default)]
     spin_us: Option<u64>,
+    shared_memory: Option<bool>,
     #[serde(default)]
     key_availability_check: Option<bool>,
 }
@@ -122,6 +124,7 @@ impl Table {
             call_timeout_ms: self.call_timeout_ms.unwrap_or(CALL_TIMEOUT_MS),
             retry: self.retry,
             spin_us,
+            shared_memory: self.shared_memory.unwrap_or(true),
             availability: match self.key_availability_check {
                 None => Availability::ByProfile,
                 Some(true) => Availability::TwoNodes,
@@ -163,13 +166,14 @@ mod tests {
     fn settings_have_defaults() {
         let text = "[[cluster]]\nname = 'a'\nnodes = ['unix:/a/0', 'unix:/a/1']\n\
                     [[cluster]]\nname = 'b'\nnodes = ['unix:/b']\nreconnect_ms = 5\nretry = 'off'\nspin_us = 0\n\
-                    key_availability_check = false\ncall_timeout_ms = 700\n";
+                    key_availability_check = false\ncall_timeout_ms = 700\nshared_memory = false\n";
         let config = Config::from_toml(text).unwrap();
         let nodes = vec![Endpoint::Unix("/a/0".into()), Endpoint::Unix("/a/1".into())];
         assert_eq!(config.clusters[0], ClusterConfig::new("a", nodes));
         let second = &config.clusters[1];
         assert_eq!((second.reconnect_ms, second.retry, second.spin_us), (5, Retry::Off, 0));
         assert_eq!(second.availability, Availability::OneNode);
+        assert!(config.clusters[0].shared_memory && !second.shared_memory);
         assert_eq!(second.call_timeout(), Some(Duration::from_millis(700)));
         assert_eq!(config.clusters[0].call_timeout(), Some(Duration::from_secs(60)));
         assert_eq!(ClusterConfig { call_timeout_ms: 0, ..second.clone() }.call_timeout(), None);

@@ -60,6 +60,8 @@ pub struct ClusterConfig {
     pub retry: Retry,
     /// How long a lone caller polls for its answer before it sleeps, in microseconds; 0 is never.
     pub spin_us: u64,
+    /// Whether messages go by memory that's shared with nodes on this machine, where they offer it.
+    pub shared_memory: bool,
     /// Whether token keys are made and used only while two nodes have them (cloudhsm.md 4.3).
     pub availability: Availability,
     /// What the cluster must be named; `None`: whatever it's named.
@@ -136,6 +138,7 @@ impl ClusterConfig {
             call_timeout_ms: CALL_TIMEOUT_MS,
             retry: Retry::default(),
             spin_us: SPIN_US,
+            shared_memory: true,
             availability: Availability::default(),
             cluster_id: None,
             tls: None,

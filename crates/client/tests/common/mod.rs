@@ -176,7 +176,8 @@ impl Shared {
     fn serve(&self, conn: usize, mut stream: Stream) -> Option<()> {
         let (mut frames, mut out) = (Frames::new(), Vec::new());
         let hello: Hello = decode(frames.next(&mut stream, 1 << 20).ok()??).unwrap();
-        let welcome: Result<_> = Ok(Welcome { node: self.node, cluster: self.info.lock().unwrap().clone() });
+        let welcome: Result<_> =
+            Ok(Welcome { node: self.node, cluster: self.info.lock().unwrap().clone(), mailbox: false });
         encode(&welcome, &mut out).unwrap();
         stream.write_all(&out).ok()?;
         loop {

@@ -98,7 +98,7 @@ impl Answer {
 impl Client {
     pub(super) fn new(number: u8, availability: Availability) -> Self {
         let id = InstanceId([number; 16]);
-        let hello = Hello { protocol: PROTOCOL, instance: id, family: id, availability };
+        let hello = Hello { protocol: PROTOCOL, instance: id, family: id, availability, mailbox: false };
         Self { hello, connections: BTreeMap::new(), login: None }
     }
 

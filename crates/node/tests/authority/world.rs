@@ -202,6 +202,7 @@ impl Cluster {
             instance: InstanceId([instance; 16]),
             family: InstanceId([instance; 16]),
             availability: Availability::OneNode,
+            mailbox: false,
         };
         Client { connection: self.nodes[node].connect(&hello).unwrap().0, hello }
     }

@@ -185,6 +185,7 @@ impl World {
             instance: InstanceId([instance; 16]),
             family: InstanceId([family; 16]),
             availability: Availability::default(),
+            mailbox: false,
         };
         Client { connection: self.node.connect(&hello).unwrap().0, hello }
     }

@@ -129,6 +129,10 @@ impl Client {
         Self { stream, frames: Frames::new() }
     }
 
+    pub(crate) fn introduced(stream: Stream) -> Self {
+        Self { stream, frames: Frames::new() }
+    }
+
     pub(crate) fn connect(socket: &Path, instance: u8) -> Self {
         let mut client = Self::dial(socket);
         client.stream.write_all(&hello(instance)).unwrap();
@@ -208,10 +212,20 @@ impl Client {
 
 /// The frame of a client's introduction.
 pub(crate) fn hello(instance: u8) -> Vec<u8> {
+    hello_with(instance, false)
+}
+
+pub(crate) fn hello_with(instance: u8, mailbox: bool) -> Vec<u8> {
     let instance = InstanceId([instance; 16]);
     let mut frame = Vec::new();
     encode(
-        &Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() },
+        &Hello {
+            protocol: PROTOCOL,
+            instance,
+            family: instance,
+            availability: Availability::default(),
+            mailbox,
+        },
         &mut frame,
     )
     .unwrap();

@@ -59,8 +59,13 @@ impl World {
         static INSTANCES: AtomicUsize = AtomicUsize::new(1);
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         let instance = InstanceId([u8::try_from(number).unwrap(); 16]);
-        let hello =
-            Hello { protocol: PROTOCOL, instance, family: instance, availability: Availability::default() };
+        let hello = Hello {
+            protocol: PROTOCOL,
+            instance,
+            family: instance,
+            availability: Availability::default(),
+            mailbox: false,
+        };
         let connect = |node: &Arc<strongroom_node::Node>| {
             let mut connection = node.connect(&hello).unwrap().0;
             let login = Login { role: Role::CryptoUser, user: None, password: Blob::from(*b"password") };

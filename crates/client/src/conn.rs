@@ -149,7 +149,7 @@ impl Conn {
     }
 
     /// Whether the node has gone, as far as the socket tells.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.line.is_cut()
     }
 
@@ -243,9 +243,7 @@ impl Conn {
                 Err(error) if !lead.is_alone() => Err(Failure::Lost(in_time(error))),
                 sent => sent.map_err(|error| Failure::Unsent(in_time(error))),
             },
-            Err(error) if !lead.is_alone() && self.line.is_shared() && self.line.may_be_read() => {
-                Err(Failure::Lost(in_time(error)))
-            }
+            Err(error) if !lead.is_alone() && self.line.was_begun() => Err(Failure::Lost(in_time(error))),
             Err(error) => Err(Failure::Unsent(in_time(error))),
         };
         self.wipe();

@@ -176,7 +176,7 @@ impl Client {
         let mut over = false;
         while let Some(conn) = link.take() {
             // With shared memory it takes a moment to notice that a node has gone: for one connection, not for all that are idle.
-            if over && conn.is_over() {
+            if over && conn.is_cut() {
                 continue;
             }
             if !conn.is_ours() || errand.only.is_some_and(|only| only != conn.node) {

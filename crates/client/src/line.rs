@@ -86,9 +86,9 @@ impl Line {
         }
     }
 
-    /// Whether the node may have begun to read what was written last.
-    pub(crate) fn may_be_read(&self) -> bool {
-        self.mailbox.as_ref().is_none_or(|mailbox| mailbox.was_taken())
+    /// Whether the node is known to have begun to read what was written last. Only shared memory tells.
+    pub(crate) fn was_begun(&self) -> bool {
+        self.mailbox.as_ref().is_some_and(|mailbox| mailbox.was_taken())
     }
 
     pub(crate) const fn is_tls(&self) -> bool {

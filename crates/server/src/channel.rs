@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, recv};
 use strongroom_tls::Session;
 use strongroom_wire::Stream;
 
@@ -98,7 +98,10 @@ impl<'a> Channel<'a> {
         }
         match &self.tls {
             Some(tls) => tls.borrow_mut().write_all(self.stream, bytes),
-            None => Sender(self.stream).write_all(bytes),
+            None => {
+                let mut stream = self.stream;
+                stream.write_all(bytes)
+            }
         }
     }
 
@@ -116,18 +119,5 @@ impl Drop for Channel<'_> {
         if let Some(mailbox) = self.mailbox.get() {
             mailbox.borrow().hang_up();
         }
-    }
-}
-
-/// The stream's writing half, while others hold the stream too.
-struct Sender<'a>(&'a Stream);
-
-impl Write for Sender<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(retry_on_intr(|| send(self.0, bytes, SendFlags::NOSIGNAL))?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -19,14 +19,14 @@
 mod manner;
 mod memory;
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, recv};
 
 pub use manner::Manner;
 pub use memory::CAPACITY;
@@ -260,8 +260,7 @@ impl Mailbox {
     /// # Errors
     ///
     /// `WouldBlock` if the other end doesn't read, `BrokenPipe` if it has gone, `InvalidData` if it says that it has read what
-    /// wasn't posted, and those of `send(2)`. Whether it has begun to
-    /// read the parcel then is what [`Self::was_taken`] says.
+    /// wasn't posted, and those of `send(2)`. Whether it has begun to read the parcel then is what [`Self::was_taken`] says.
     pub fn write_all<'s>(&mut self, socket: impl Fn() -> Option<&'s Stream>, bytes: &[u8]) -> io::Result<()> {
         let socket = || socket().ok_or(io::ErrorKind::BrokenPipe);
         let len = u32::try_from(bytes.len()).ok().filter(|len| len & BY_SOCKET == 0);
@@ -280,7 +279,7 @@ impl Mailbox {
         self.posted = self.posted.wrapping_add(1);
         self.memory.word(self.outbox, Word::Posted).store(self.posted, Ordering::SeqCst);
         self.wake_reader(socket)?;
-        if by_memory { Ok(()) } else { send_all(socket()?, bytes) }
+        if by_memory { Ok(()) } else { socket()?.write_all(bytes) }
     }
 
     fn wake_reader<'s>(&self, socket: impl Fn() -> Result<&'s Stream, io::ErrorKind>) -> io::Result<()> {
@@ -290,7 +289,7 @@ impl Mailbox {
             AT_SOCKET => {
                 let rings = reader.compare_exchange(AT_SOCKET, AWAKE, Ordering::SeqCst, Ordering::SeqCst);
                 if rings.is_ok() {
-                    send_all(socket()?, &[0])?;
+                    socket()?.write_all(&[0])?;
                 }
             }
             _ => {}
@@ -353,12 +352,4 @@ impl AsFd for Mailbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.memory.as_fd()
     }
-}
-
-fn send_all(socket: &Stream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let sent = rustix::io::retry_on_intr(|| send(socket, bytes, SendFlags::NOSIGNAL))?;
-        bytes = &bytes[sent..];
-    }
-    Ok(())
 }

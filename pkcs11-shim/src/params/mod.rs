@@ -5,7 +5,10 @@
 
 mod derive;
 mod ec;
+mod ike;
+mod kbkdf;
 pub(crate) mod message;
+mod password;
 mod places;
 mod pq;
 mod rsa;

@@ -1,9 +1,13 @@
 //! Frames: a length of four bytes, least first, then a message in postcard's encoding.
 
+mod buffer;
+
 use std::io::{self, Read};
 
 use serde::{Serialize, de::DeserializeOwned};
 use strongroom_model::{Blob, wipe};
+
+use buffer::Buffer;
 
 const HEADER: usize = 4;
 /// What a buffer starts with: enough for nearly every message.
@@ -109,11 +113,13 @@ impl Drop for Growing<'_> {
 /// Takes frames out of a stream of bytes, with a buffer that is wiped as it's used up.
 #[derive(Default)]
 pub struct Frames {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Up to here it's wiped.
     wiped: usize,
     start: usize,
     end: usize,
+    /// Behind this nothing was ever written.
+    touched: usize,
 }
 
 impl Frames {
@@ -145,7 +151,7 @@ impl Frames {
         mut ask: impl FnMut(usize) -> io::Result<()>,
     ) -> io::Result<Option<&[u8]>> {
         if self.buffer.is_empty() {
-            self.buffer.resize(INITIAL, 0);
+            self.buffer = Buffer::short(INITIAL);
         }
         loop {
             let have = self.end - self.start;
@@ -168,7 +174,10 @@ impl Frames {
             match stream.read(&mut self.buffer[self.end..])? {
                 0 if have == 0 => return Ok(None),
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => self.end += read,
+                read => {
+                    self.end += read;
+                    self.touched = self.touched.max(self.end);
+                }
             }
         }
     }
@@ -194,7 +203,7 @@ impl Frames {
     /// Gives a buffer back that grew, unless there's something in it.
     pub fn shrink(&mut self) {
         if self.end == 0 && self.buffer.len() > INITIAL {
-            wipe(&mut self.buffer);
+            // What's dropped is wiped.
             *self = Self::default();
         }
     }
@@ -208,7 +217,7 @@ impl Frames {
             self.start = 0;
             self.end = 0;
             if self.buffer.len() > KEPT {
-                self.buffer = vec![0; INITIAL];
+                self.exchange(Buffer::short(INITIAL));
             }
         }
     }
@@ -227,13 +236,19 @@ impl Frames {
         if self.end == self.buffer.len() {
             let len = (self.buffer.len() * 4).min(wanted.max(INITIAL));
             ask(len)?;
-            let mut grown = Vec::with_capacity(len);
-            grown.extend_from_slice(&self.buffer);
-            grown.resize(len, 0);
-            wipe(&mut self.buffer);
-            self.buffer = grown;
+            let mut grown = Buffer::zeroed(len)?;
+            grown[..self.end].copy_from_slice(&self.buffer[..self.end]);
+            self.exchange(grown);
+            self.touched = self.end;
         }
         Ok(())
+    }
+
+    /// Takes another buffer, and wipes the one before.
+    fn exchange(&mut self, other: Buffer) {
+        self.buffer.wipe(self.touched);
+        self.buffer = other;
+        self.touched = 0;
     }
 }
 
@@ -246,7 +261,7 @@ impl std::fmt::Debug for Frames {
 
 impl Drop for Frames {
     fn drop(&mut self) {
-        wipe(&mut self.buffer);
+        self.buffer.wipe(self.touched);
     }
 }
 
@@ -269,7 +284,7 @@ mod tests {
 
     #[test]
     fn frames_survive_any_chopping() {
-        let messages = [vec![1u8; 3], vec![], vec![2; 70_000], vec![3; 10]];
+        let messages = [vec![1u8; 3], vec![], vec![2; 70_000], vec![4; 600_000], vec![3; 10]];
         let mut bytes = Vec::new();
         for message in &messages {
             encode(message, &mut bytes).unwrap();
@@ -332,6 +347,7 @@ mod tests {
         frames.wipe();
         assert_eq!(asked, [64 << 10, 256 << 10, bytes.len()]);
         assert_eq!(frames.size(), bytes.len());
+        assert!(frames.buffer.iter().all(|byte| *byte == 0), "it was wiped");
         frames.shrink();
         assert!(frames.size() <= INITIAL);
 

@@ -228,9 +228,7 @@ mod tests {
     use strongroom_crypto::seal::SealingKey;
     use strongroom_model::{Blob, Profile};
     use strongroom_store::{MemoryStore, Revision, Snapshot, Store, StoreError};
-    use strongroom_wire::{
-        Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, decode, encode,
-    };
+    use strongroom_wire::{Envelope, Frames, Hello, InstanceId, Numbered, Reply, Request, decode, encode};
 
     use super::*;
     use crate::daemon::SystemClock;
@@ -262,19 +260,8 @@ mod tests {
     impl Client {
         fn connect(path: &Path) -> Self {
             let mut client = Self(Stream::connect(path).unwrap(), Frames::new());
-            let instance = InstanceId([1; 16]);
             let mut frame = Vec::new();
-            encode(
-                &Hello {
-                    protocol: PROTOCOL,
-                    instance,
-                    family: instance,
-                    availability: Availability::default(),
-                    mailbox: false,
-                },
-                &mut frame,
-            )
-            .unwrap();
+            encode(&Hello::new(InstanceId([1; 16])), &mut frame).unwrap();
             client.0.write_all(&frame).unwrap();
             assert!(client.1.next(&mut client.0, usize::MAX).unwrap().is_some());
             client.1.wipe();

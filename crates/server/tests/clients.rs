@@ -61,14 +61,7 @@ fn a_client_that_is_turned_away_is_told_why() {
     let home = TestHome::new();
     let _daemon = home.start();
     let instance = strongroom_wire::InstanceId([9; 16]);
-    let availability = strongroom_wire::Availability::default();
-    let hello = strongroom_wire::Hello {
-        protocol: PROTOCOL + 1,
-        instance,
-        family: instance,
-        availability,
-        mailbox: false,
-    };
+    let hello = strongroom_wire::Hello { protocol: PROTOCOL + 1, ..strongroom_wire::Hello::new(instance) };
     let mut frame = Vec::new();
     encode(&hello, &mut frame).unwrap();
     let mut stranger = Client::dial(&home.socket(0));

@@ -239,16 +239,15 @@ impl Frames {
             let mut grown = Buffer::zeroed(len)?;
             grown[..self.end].copy_from_slice(&self.buffer[..self.end]);
             self.exchange(grown);
-            self.touched = self.end;
         }
         Ok(())
     }
 
-    /// Takes another buffer, and wipes the one before.
+    /// Takes another buffer, in which there is what has come, and wipes the one before.
     fn exchange(&mut self, other: Buffer) {
         self.buffer.wipe(self.touched);
         self.buffer = other;
-        self.touched = 0;
+        self.touched = self.end;
     }
 }
 

@@ -53,6 +53,14 @@ pub struct Hello {
     pub mailbox: bool,
 }
 
+impl Hello {
+    /// That of a process that wasn't forked, and asks for nothing special.
+    pub fn new(instance: InstanceId) -> Self {
+        let availability = Availability::default();
+        Self { protocol: PROTOCOL, instance, family: instance, availability, mailbox: false }
+    }
+}
+
 /// What a client asks of token keys' availability (cloudhsm.md 4.3). The profile isn't known before the [`Welcome`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Availability {

@@ -10,8 +10,8 @@ use strongroom_model::{
     PasswordBased, ReturnCode, Role, limits,
 };
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, Numbered, Operation, PROTOCOL, Reply, Request,
-    Response, Standing, Welcome, decode, encode,
+    Envelope, Frames, Hello, InstanceId, Login, Numbered, Operation, Reply, Request, Response, Standing,
+    Welcome, decode, encode,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,8 +28,7 @@ impl Direct {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         let mut direct = Self { stream, frames: Frames::new() };
         let instance = InstanceId(*b"speaks with one ");
-        let availability = Availability::default();
-        direct.send(&Hello { protocol: PROTOCOL, instance, family: instance, availability, mailbox: false });
+        direct.send(&Hello::new(instance));
         let _: Welcome = direct.receive::<Result<_, Error>>().expect("a welcome");
         direct
     }

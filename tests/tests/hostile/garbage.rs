@@ -11,7 +11,7 @@ use strongroom_testkit::{Cluster, wait_until};
 use strongroom_tests::alone;
 use strongroom_tests::process::{descriptors, memory, threads};
 use strongroom_tests::raw::Raw;
-use strongroom_wire::{Availability, Envelope, Hello, InstanceId, Numbered, PROTOCOL, Request};
+use strongroom_wire::{Envelope, Hello, InstanceId, Numbered, PROTOCOL, Request};
 
 use crate::wire::{BYSTANDERS, Stranger, beside_others, frame, framed, hello};
 
@@ -24,13 +24,7 @@ fn whoever_sends_garbage_is_hung_up_on() {
         let raw = Raw::start(&cluster);
         let socket = cluster.sockets()[0];
         let instance = InstanceId(INSTANCE);
-        let other_protocol = Hello {
-            protocol: PROTOCOL + 1,
-            instance,
-            family: instance,
-            availability: Availability::default(),
-            mailbox: false,
-        };
+        let other_protocol = Hello { protocol: PROTOCOL + 1, ..Hello::new(instance) };
         let introductions: [(&str, Vec<u8>); 8] = [
             ("another protocol", b"GET / HTTP/1.1\r\nHost: strongroom\r\n\r\n".to_vec()),
             ("a frame of four gigabytes", vec![0xff; 64]),

@@ -12,8 +12,7 @@ use strongroom_model::{Result, ReturnCode};
 use strongroom_testkit::Cluster;
 use strongroom_tests::raw::{Pair, Raw};
 use strongroom_wire::{
-    Attach, Availability, Envelope, Frames, Hello, InstanceId, Numbered, PROTOCOL, Reply, Request, Response,
-    Welcome, decode, encode,
+    Attach, Envelope, Frames, Hello, InstanceId, Numbered, Reply, Request, Response, Welcome, decode, encode,
 };
 
 /// How long a node may take for anything here but the time it grants to slow clients.
@@ -80,14 +79,7 @@ impl Stranger {
 
 /// An introduction.
 pub(crate) fn hello(instance: [u8; 16]) -> Vec<u8> {
-    let instance = InstanceId(instance);
-    frame(&Hello {
-        protocol: PROTOCOL,
-        instance,
-        family: instance,
-        availability: Availability::default(),
-        mailbox: false,
-    })
+    frame(&Hello::new(InstanceId(instance)))
 }
 
 /// A message in its frame.

@@ -7,8 +7,7 @@ use strongroom_model::{NodeId, Role, UserName};
 use strongroom_node::state::Revision;
 use strongroom_node::{Connection, Node};
 use strongroom_wire::{
-    Attach, Availability, Envelope, Extras, Hello, InstanceId, PROTOCOL, Reply, Request, Response, Standing,
-    Ticket,
+    Attach, Availability, Envelope, Extras, Hello, InstanceId, Reply, Request, Response, Standing, Ticket,
 };
 
 use super::judge::Wish;
@@ -98,7 +97,7 @@ impl Answer {
 impl Client {
     pub(super) fn new(number: u8, availability: Availability) -> Self {
         let id = InstanceId([number; 16]);
-        let hello = Hello { protocol: PROTOCOL, instance: id, family: id, availability, mailbox: false };
+        let hello = Hello { availability, ..Hello::new(id) };
         Self { hello, connections: BTreeMap::new(), login: None }
     }
 

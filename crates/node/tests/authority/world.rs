@@ -197,13 +197,7 @@ impl Drop for Cluster {
 impl Cluster {
     /// A program that speaks to a node.
     pub(crate) fn client(&self, node: usize, instance: u8) -> Client {
-        let hello = Hello {
-            protocol: PROTOCOL,
-            instance: InstanceId([instance; 16]),
-            family: InstanceId([instance; 16]),
-            availability: Availability::OneNode,
-            mailbox: false,
-        };
+        let hello = Hello { availability: Availability::OneNode, ..Hello::new(InstanceId([instance; 16])) };
         Client { connection: self.nodes[node].connect(&hello).unwrap().0, hello }
     }
 

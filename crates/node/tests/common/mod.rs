@@ -180,13 +180,7 @@ impl World {
     }
 
     pub(crate) fn forked(&self, instance: u8, family: u8) -> Client {
-        let hello = Hello {
-            protocol: PROTOCOL,
-            instance: InstanceId([instance; 16]),
-            family: InstanceId([family; 16]),
-            availability: Availability::default(),
-            mailbox: false,
-        };
+        let hello = Hello { family: InstanceId([family; 16]), ..Hello::new(InstanceId([instance; 16])) };
         Client { connection: self.node.connect(&hello).unwrap().0, hello }
     }
 

@@ -11,8 +11,8 @@ use strongroom_model::{AttributeType as A, Attributes, Blob, NodeId, ObjectClass
 use strongroom_server::control::{ControlRequest, ControlResponse, CreateCluster, call};
 use strongroom_server::{Daemon, Home};
 use strongroom_wire::{
-    Availability, Envelope, Frames, Hello, InstanceId, Login, Numbered, PROTOCOL, Reply, Request, Response,
-    Stream, Welcome, decode, encode,
+    Envelope, Frames, Hello, InstanceId, Login, Numbered, Reply, Request, Response, Stream, Welcome, decode,
+    encode,
 };
 
 pub(crate) const PASSWORD: &[u8] = b"app-password";
@@ -126,7 +126,7 @@ impl Client {
     pub(crate) fn dial(socket: &Path) -> Self {
         let stream = Stream::connect(socket).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
-        Self { stream, frames: Frames::new() }
+        Self::introduced(stream)
     }
 
     pub(crate) fn introduced(stream: Stream) -> Self {
@@ -216,19 +216,9 @@ pub(crate) fn hello(instance: u8) -> Vec<u8> {
 }
 
 pub(crate) fn hello_with(instance: u8, mailbox: bool) -> Vec<u8> {
-    let instance = InstanceId([instance; 16]);
+    let hello = Hello { mailbox, ..Hello::new(InstanceId([instance; 16])) };
     let mut frame = Vec::new();
-    encode(
-        &Hello {
-            protocol: PROTOCOL,
-            instance,
-            family: instance,
-            availability: Availability::default(),
-            mailbox,
-        },
-        &mut frame,
-    )
-    .unwrap();
+    encode(&hello, &mut frame).unwrap();
     frame
 }
 

@@ -31,7 +31,7 @@ impl Buffer {
     }
 
     /// Wipes what was written, up to `touched`; short ones all, whatever a reader that failed may have left behind that. Of long ones
-    /// the rest takes no memory, and isn't to begin with it.
+    /// the rest takes no memory, and wiping it would make it.
     pub(super) fn wipe(&mut self, touched: usize) {
         match self {
             Self::Short(bytes) => wipe(bytes),
@@ -62,6 +62,6 @@ impl DerefMut for Buffer {
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self::Short(Vec::new())
+        Self::short(0)
     }
 }

@@ -11,7 +11,7 @@ use strongroom_model::{
 };
 use strongroom_node::{Clock, Connection};
 use strongroom_store::MemoryStore;
-use strongroom_wire::{Availability, Envelope, Hello, InstanceId, Login, PROTOCOL, Request, Response};
+use strongroom_wire::{Envelope, Hello, InstanceId, Login, Request, Response};
 
 use super::super::{Nodes, Route};
 use crate::abi::{In, Out};
@@ -59,13 +59,7 @@ impl World {
         static INSTANCES: AtomicUsize = AtomicUsize::new(1);
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         let instance = InstanceId([u8::try_from(number).unwrap(); 16]);
-        let hello = Hello {
-            protocol: PROTOCOL,
-            instance,
-            family: instance,
-            availability: Availability::default(),
-            mailbox: false,
-        };
+        let hello = Hello::new(instance);
         let connect = |node: &Arc<strongroom_node::Node>| {
             let mut connection = node.connect(&hello).unwrap().0;
             let login = Login { role: Role::CryptoUser, user: None, password: Blob::from(*b"password") };
